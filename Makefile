@@ -46,8 +46,8 @@ docs: $(READY) ## write the generated documents anew
 	@$(BIN)/python -m tests.docs.generated
 
 clean: ## remove everything the targets made, a PostgreSQL for trials included
-	@if test -d .postgres && test -x $(BIN)/python; then $(BIN)/python -m tests.postgres stop; fi
-	rm -rf $(VENV) .postgres dist build mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@if test -e $(READY); then $(BIN)/python -m tests.postgres remove; fi
+	rm -rf $(VENV) dist build mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml uv.lock

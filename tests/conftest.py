@@ -1,0 +1,98 @@
+"""What every test may ask for: a database of either kind, and laws tried with few examples or many."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.postgres import Server, fresh_database, make_server, scratch_folder
+
+SCRATCH = "TICKETFLOW_TEST_SCRATCH"
+KEPT = {"TICKETFLOW_TEST_POSTGRES", "TICKETFLOW_LAWS", SCRATCH}
+
+settings.register_profile("test", max_examples=25, deadline=None, derandomize=True)
+settings.register_profile("prove", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("TICKETFLOW_LAWS", "test"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the settings of whoever runs the tests, and name one folder that all workers share."""
+    for name in [name for name in os.environ if name.startswith("TICKETFLOW_") and name not in KEPT]:
+        del os.environ[name]
+    if not hasattr(config, "workerinput"):
+        os.environ[SCRATCH] = str(scratch_folder())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers that the workers started."""
+    if hasattr(config, "workerinput") or SCRATCH not in os.environ:
+        return
+    scratch = Path(os.environ.pop(SCRATCH))
+    for folder in scratch.glob("*-server"):
+        make_server(folder).stop(mode="immediate")
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def shared_server(kind: str, *, durable: bool) -> str:
+    """Return the URL of the one server of this kind, started by the worker that comes first."""
+    given = os.environ.get("TICKETFLOW_TEST_POSTGRES")
+    if given:
+        return given
+    scratch = Path(os.environ[SCRATCH])
+    folder, ready, failed = (scratch / f"{kind}-{what}" for what in ("server", "ready", "failed"))
+    try:
+        (scratch / f"{kind}-lock").mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + 60
+        while not ready.exists():
+            if failed.exists() or time.monotonic() > deadline:
+                pytest.fail("another worker could not start PostgreSQL")
+            time.sleep(0.05)
+        return (folder / "url").read_text()
+    try:
+        make_server(folder).start(durable=durable)
+        ready.touch()
+    except BaseException:
+        failed.touch()
+        raise
+    return (folder / "url").read_text()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the URL of an SQLite file that does not exist yet."""
+    return f"sqlite:///{(tmp_path / 't.db').as_posix()}"
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database; with the mark `durable`, on a server that waits for the disk."""
+    durable = request.node.get_closest_marker("durable") is not None
+    with fresh_database(shared_server("durable" if durable else "quick", durable=durable)) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of an empty database, once of each kind: what the store promises holds on both."""
+    url: str = request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
+    return url
+
+
+@pytest.fixture
+def postgres_server() -> Iterator[Server]:
+    """Give a PostgreSQL server that is the test's alone, to be stopped and started as it likes."""
+    scratch = scratch_folder()
+    server = make_server(scratch / "server")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop(mode="immediate")
+        shutil.rmtree(scratch, ignore_errors=True)
