@@ -1,0 +1,280 @@
+"""The values the core works on: a ticket, its timers, what may happen to it, and what was decided. All frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from workflow.errors import TicketflowError
+
+Value: TypeAlias = str | bool | int | Decimal | date | datetime | tuple[str, ...]
+
+
+class _Nothing(Mapping[str, Any]):
+    """The empty mapping that never changes; unlike a mapping proxy it can be a default on Python 3.11."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+NOTHING: Mapping[str, Any] = _Nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who the ticket is for."""
+
+    id: int
+    fields: Mapping[str, Value] = NOTHING
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as it stands. Instants are aware and in UTC.
+
+    `entry` counts the ticket's stays in states, `version` is the definition's, `ticket_version` grows with every
+    change and is what `if_version` is compared with. `replayed` marks the result of a call that an idempotency key
+    had already answered.
+    """
+
+    id: int
+    type: str
+    version: int
+    state: str
+    stage: str
+    opened_at: datetime
+    entered_at: datetime
+    updated_at: datetime
+    entry: int = 1
+    priority: str = "normal"
+    channel: str | None = None
+    team: str | None = None
+    assignee: str | None = None
+    customer: Customer | None = None
+    external_id: str | None = None
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, Value] = NOTHING
+    acted: Mapping[str, tuple[str, ...]] = NOTHING
+    walks: Mapping[str, int] = NOTHING
+    seq: int = 0
+    last_fired: str | None = None
+    last_fired_due: datetime | None = None
+    next_due_at: datetime | None = None
+    ticket_version: int = 0
+    desk_revision: int = 0
+    head: str = ""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A stored wish to be woken. (`kind`, `name`, `cycle`, `occurrence`) is its key within the ticket."""
+
+    kind: str
+    name: str
+    cycle: int
+    occurrence: int
+    due_at: datetime
+    position: int
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What makes this timer one of its kind."""
+        return (self.kind, self.name, self.cycle, self.occurrence)
+
+    @property
+    def order(self) -> tuple[datetime, int, int]:
+        """Which of two due timers fires first: the least due, then declaration, then occurrence."""
+        return (self.due_at, self.position, self.occurrence)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One thing that happened to a ticket, as it is stored, shown and asserted.
+
+    `data` enters the hash chain as it is; `private` (personal data and free text) enters it as salted digests only.
+    """
+
+    seq: int
+    kind: str
+    happened_at: datetime
+    actor: str
+    state: str
+    entry: int
+    type: str
+    version: int
+    trigger: str | None = None
+    source: str | None = None
+    dest: str | None = None
+    timer: tuple[str, str, int, int] | None = None
+    data: Mapping[str, Any] = NOTHING
+    private: Mapping[str, Any] = NOTHING
+    desk_revision: int = 0
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something that must be told to somebody: an outbox row. `cause_entry` is the stay that caused it."""
+
+    to: str
+    kind: str
+    reason: str
+    seq: int
+    cause_entry: int
+    happened_at: datetime
+    data: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, with the roles that count for this unit."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
+    automatic: bool = False
+
+
+# -- what may happen to a ticket ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A person fires a trigger, perhaps filling fields on the way."""
+
+    trigger: str
+    fields: Mapping[str, Value] = NOTHING
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """A person gives the ticket to a team or a member (None: to nobody)."""
+
+    to: str | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A person takes the ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A person writes something down."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetFields:
+    """A person fills, changes or (with None) empties fields, or sets the priority."""
+
+    fields: Mapping[str, Value | None] = NOTHING
+    priority: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A person tags or untags."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A person links the ticket to another."""
+
+    other: int
+    kind: str = "related"
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """A person calls the team lead."""
+
+    reason: str | None = None
+
+
+Event: TypeAlias = Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate
+
+
+# -- what was decided -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An assignment or a message that an action asked for, to be settled at the end of the unit."""
+
+    action: str
+    target: Any
+    cause: str
+    cause_entry: int
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one event or one timer does to a ticket: the core's whole answer. Nothing has been done yet."""
+
+    ticket: Ticket
+    entries: tuple[HistoryEntry, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    arm: tuple[Timer, ...] = ()
+    drop: tuple[Timer, ...] = ()
+    links: tuple[Link, ...] = ()
+    refusal: TicketflowError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A timer that could not fire, and why."""
+
+    timer: Timer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a whole unit does to a ticket: the catch-up, the event (or its refusal) and what was settled."""
+
+    ticket: Ticket
+    timers: tuple[Timer, ...]
+    entries: tuple[HistoryEntry, ...] = ()
+    messages: tuple[Message, ...] = ()
+    links: tuple[Link, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    fired: int = 0
+    skipped: int = 0
+    refusal: TicketflowError | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One trigger of `what_next`: allowed, or refused with the reason."""
+
+    trigger: str
+    dest: str | None
+    allowed: bool
+    label: Mapping[str, str]
+    requires: tuple[str, ...] = ()
+    refusal: TicketflowError | None = None

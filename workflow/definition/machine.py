@@ -1,0 +1,94 @@
+"""Each ticket type compiled once: the `transitions` machine that decides every step, and its conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from transitions import EventData, Machine, MachineError
+
+from workflow.definition.expressions import Condition, compile_condition, variables_of
+from workflow.definition.model import DeskSpec
+from workflow.definition.resolve import Branch, TicketType
+
+Holds = Callable[[Branch], bool]
+
+
+def timeout_trigger(name: str) -> str:
+    """Return the machine's trigger for a timeout; the colon keeps it apart from every trigger a person can name."""
+    return f"timeout:{name}"
+
+
+class _Proxy:
+    """Stands in for a ticket during one step."""
+
+    __slots__ = ("chosen", "holds", "state")
+
+    def __init__(self, state: str, holds: Holds) -> None:
+        self.state, self.holds = state, holds
+        self.chosen: Branch | None = None
+
+
+def _holds(branch: Branch, event: EventData) -> bool:
+    model: Any = event.model
+    return bool(model.holds(branch))
+
+
+def _choose(branch: Branch, event: EventData) -> None:
+    model: Any = event.model
+    model.chosen = branch
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A ticket type with its machine and its compiled conditions, shared by every ticket pinned to it."""
+
+    definition: TicketType
+    machine: Machine
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+
+    def knows(self, state: str, trigger: str) -> bool:
+        """Say whether the machine has the trigger in the state at all."""
+        event = self.machine.events.get(trigger)
+        return event is not None and state in event.transitions and bool(event.transitions[state])
+
+    def step(self, state: str, trigger: str, holds: Holds) -> Branch | None:
+        """Return the branch that the machine takes, or None where it has none or none holds.
+
+        `holds` is asked branch by branch, in the author's order, until one does.
+        """
+        event = self.machine.events.get(trigger)
+        if event is None:
+            return None
+        proxy = _Proxy(state, holds)
+        try:
+            moved = event.trigger(proxy)
+        except MachineError:
+            return None
+        return proxy.chosen if moved else None
+
+
+def compile_type(definition: TicketType, desk: DeskSpec) -> Compiled:
+    """Compile a checked definition. The desk lends the customer's fields that conditions may read."""
+    machine = Machine(
+        model=None, states=list(definition.states), initial=None, auto_transitions=False, send_event=True, queued=False
+    )
+    variables = variables_of(definition.fields, desk.customer.fields)
+    conditions: dict[str, Condition] = {}
+
+    def add(trigger: str, source: str, branch: Branch) -> None:
+        for condition in (*branch.conditions, *branch.unless):
+            if isinstance(condition, str) and condition not in conditions:
+                conditions[condition] = compile_condition(condition, variables)
+        options: dict[str, Any] = {"conditions": [partial(_holds, branch)], "before": [partial(_choose, branch)]}
+        machine.add_transition(trigger, source, branch.dest, **options)
+
+    for state in definition.states.values():
+        for trigger in state.triggers.values():
+            for branch in trigger.branches:
+                add(trigger.name, state.name, branch)
+        for timeout in state.timeouts.values():
+            add(timeout_trigger(timeout.name), state.name, timeout.branch)
+    return Compiled(definition, machine, conditions)
