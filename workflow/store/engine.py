@@ -1,0 +1,161 @@
+"""Connections and transactions: one write lock policy, one retry policy, and no driver error that leaks."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import StaticPool
+
+from workflow.errors import Conflict, SchemaOutdated, StoreBusy, StoreError
+
+T = TypeVar("T")
+ATTEMPTS = 5
+RETRIED = frozenset({"40001", "40P01"})
+_MISSING = ("no such table", "no such column", "has no column named")
+_BUSY = ("database is locked", "database table is locked", "database schema is locked")
+_MISSING_STATES = frozenset({"42P01", "42703"})
+_BUSY_STATES = frozenset({"55P03", "57014"})
+
+
+class Store:
+    """One database. Safe to share between threads; after a fork, make a new one."""
+
+    def __init__(self, url: str, *, busy_timeout: float = 5.0) -> None:
+        self.busy_timeout = busy_timeout
+        self.engine = _engine(url, busy_timeout)
+        in_memory = self.engine.dialect.name == "sqlite" and isinstance(self.engine.pool, StaticPool)
+        self._alone: Any = threading.RLock() if in_memory else nullcontext()
+
+    @property
+    def url(self) -> str:
+        """The database's URL, its password hidden."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that may write: on SQLite it holds the write lock from its first statement on."""
+        with self._alone, translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(ticketflow_immediate=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self._alone, translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def unit(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own; again, a few times, if the database asks for that."""
+        for attempt in range(ATTEMPTS):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except StoreBusy as busy:
+                cause = busy.__cause__
+                if attempt + 1 == ATTEMPTS or getattr(getattr(cause, "orig", None), "sqlstate", None) not in RETRIED:
+                    raise
+                time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def enter(connection: Connection) -> None:
+    """Make a host's connection ready for a unit that writes.
+
+    On SQLite the driver sends no BEGIN of its own before a SELECT or a SAVEPOINT, so a transaction that has not
+    begun yet begins here, with the write lock.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    driver = connection.connection.driver_connection
+    if not getattr(driver, "in_transaction", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def translated(*, inside_host: bool = False) -> Iterator[None]:
+    """Turn what the driver raises into errors of the store's own."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise Conflict(
+            "somebody else wrote the same at the same time: {reason}", "try again", reason=_line(error.orig)
+        ) from error
+    except exc.DBAPIError as error:
+        raise _translate(error.orig, inside_host=inside_host) from error
+    except sqlite3.Error as error:
+        raise _translate(error, inside_host=inside_host) from error
+    except (exc.NoSuchModuleError, exc.ArgumentError, ImportError) as error:
+        raise StoreError("the database cannot be used: {reason}", "check its URL", reason=_line(error)) from error
+
+
+def _translate(error: BaseException | None, *, inside_host: bool) -> StoreError:
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    text = str(error)
+    if state in _BUSY_STATES | RETRIED or any(sign in text for sign in _BUSY):
+        if inside_host:
+            return StoreBusy(
+                "the database is locked by another transaction",
+                "roll back, and enter `within` before the transaction's first read",
+            )
+        return StoreBusy("the database is locked by another transaction", "try again, or raise the busy timeout")
+    if state in _MISSING_STATES or any(sign in text for sign in _MISSING):
+        return SchemaOutdated(
+            "the tables have a foreign shape: {reason}", "look at `ticketflow db current`", reason=_line(error)
+        )
+    return StoreError("the database refused: {reason}", "check that it is there and writable", reason=_line(error))
+
+
+def _line(error: object) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _engine(url: str, busy_timeout: float) -> Engine:
+    with translated():
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "postgresql":
+            options = f"-c lock_timeout={int(busy_timeout * 1000)} -c timezone=UTC"
+            arguments = {"options": options, "connect_timeout": 10} if parsed.get_driver_name() == "psycopg" else {}
+            return create_engine(parsed, connect_args=arguments, pool_pre_ping=True)
+        if parsed.get_backend_name() != "sqlite":
+            raise StoreError(
+                "{backend} is not supported", "use sqlite:///FILE or postgresql://…", backend=parsed.get_backend_name()
+            )
+        in_memory = parsed.database in (None, "", ":memory:")
+        more: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
+        engine = create_engine(
+            parsed, connect_args={"timeout": busy_timeout, "check_same_thread": False, "isolation_level": None}, **more
+        )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode not in ("wal", "memory"):
+        raise StoreError(
+            "the database cannot keep a write-ahead log (its journal mode stays {mode})",
+            "put it on a local disk",
+            mode=mode,
+        )
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("ticketflow_immediate", False)
+    connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")  # type: ignore[union-attr]

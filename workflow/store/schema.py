@@ -1,0 +1,106 @@
+"""The tables' shape: made at head in one go, checked at every connect, upgraded on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, inspect, text
+
+from workflow.errors import SchemaOutdated
+from workflow.store.engine import Store
+from workflow.store.tables import PREFIX, metadata
+
+REVISION_TABLE = f"{PREFIX}revision"
+HEAD = "0002"
+_LOCK_KEY = 0x71C6E7F1
+
+
+def prepare(store: Store) -> bool:
+    """Make the tables if the database has none of ours, and return whether it did.
+
+    Raise SchemaOutdated for tables that are not those of this release.
+    """
+    with store.read() as connection:
+        found = current(connection)
+    if found is not None:
+        _demand_head(found)
+        return False
+    return store.unit(_create)
+
+
+def current(connection: Connection) -> str | None:
+    """Return the revision of the tables, or None where there are none of ours."""
+    names = {name for name in inspect(connection).get_table_names() if name.startswith(PREFIX)}
+    if REVISION_TABLE not in names:
+        if names:
+            raise SchemaOutdated(
+                "the database has tables of our names that are not ours: {tables}",
+                "use another database or schema",
+                tables=", ".join(sorted(names)),
+            )
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {REVISION_TABLE}")).scalars().all()  # noqa: S608 - constant
+    return str(found[0]) if len(found) == 1 else "half-migrated"
+
+
+def _demand_head(found: str) -> None:
+    if found == HEAD:
+        return
+    if found in revisions():
+        raise SchemaOutdated(
+            "the tables are at revision {found}, this release needs {head}",
+            "run `ticketflow db upgrade` after a backup",
+            found=found,
+            head=HEAD,
+        )
+    raise SchemaOutdated(
+        "the tables are at revision {found}, which this release does not know",
+        "use the release that made them, or restore a backup",
+        found=found,
+    )
+
+
+def _create(connection: Connection) -> bool:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+    if (found := current(connection)) is not None:
+        _demand_head(found)
+        return False
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(text(f"CREATE TABLE {REVISION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text(f"INSERT INTO {REVISION_TABLE} VALUES ('{HEAD}')"))  # noqa: S608 - constants
+    return True
+
+
+def revisions() -> tuple[str, ...]:
+    """Return every revision this release knows, the oldest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_config())
+    return tuple(reversed([revision.revision for revision in script.walk_revisions()]))
+
+
+def upgrade(store: Store, *, to: str = "head") -> tuple[str | None, str]:
+    """Bring the tables to a revision in one transaction; return the revision before and after."""
+    from alembic import command
+
+    def work(connection: Connection) -> tuple[str | None, str]:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        before = current(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+        return before, current(connection) or ""
+
+    return store.unit(work)
+
+
+def _config() -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("version_table", REVISION_TABLE)
+    return config

@@ -1,0 +1,120 @@
+"""Finding tickets: filters, substrings, and pages that neither skip nor repeat."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_
+
+from workflow.core.model import Ticket
+from workflow.definition.model import PRIORITIES
+from workflow.errors import UsageError
+from workflow.store.tables import Instant, customers, tickets
+from workflow.store.tickets import BASE, Shapes, from_row, searchable
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some tickets, and the cursor that gives the next ones (None at the end)."""
+
+    tickets: tuple[Ticket, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What tickets are asked for. Every filter that is given must hold."""
+
+    text: str | None = None
+    type: str | None = None
+    state: str | None = None
+    stage: str | None = None
+    team: str | None = None
+    assignee: str | None = None
+    priority: str | None = None
+    channel: str | None = None
+    customer: str | int | None = None
+    tag: str | None = None
+    external_id: str | None = None
+    overdue_at: datetime | None = None
+    sort: str = "id"
+
+
+def find(connection: Connection, query: Query, shapes: Shapes, *, limit: int, after: str | None) -> Page:
+    """Return one page, in the order of `query.sort` and then of ids; `after` is the `next` of the page before."""
+    key, descending = _order(query.sort)
+    statement = BASE.add_columns(key.label("sort_key")).where(*_filters(query))
+    if after is not None:
+        value, last_id = _read_cursor(after, query.sort)
+        beyond, beyond_id = (
+            (key < value, tickets.c.id < last_id) if descending else (key > value, tickets.c.id > last_id)
+        )
+        statement = statement.where(or_(beyond, and_(key == value, beyond_id)))
+    order = (key.desc(), tickets.c.id.desc()) if descending else (key.asc(), tickets.c.id.asc())
+    rows = connection.execute(statement.order_by(*order).limit(limit + 1)).all()
+    found = tuple(from_row(row, shapes) for row in rows[:limit])
+    more = _cursor(query.sort, rows[limit - 1].sort_key, found[-1].id) if len(rows) > limit and found else None
+    return Page(found, more)
+
+
+def _order(sort: str) -> tuple[Any, bool]:
+    name = sort.removeprefix("-")
+    keys: dict[str, Any] = {
+        "id": tickets.c.id,
+        "due": func.coalesce(tickets.c.next_due_at, literal(_NEVER, Instant()), type_=Instant()),
+        "updated": tickets.c.updated_at,
+        "opened": tickets.c.opened_at,
+        "priority": case(*((tickets.c.priority == word, rank) for rank, word in enumerate(PRIORITIES)), else_=0),
+    }
+    if name not in keys:
+        raise UsageError("there is no order {sort}", "the orders are: {known}", sort=sort, known=", ".join(keys))
+    return keys[name], sort.startswith("-")
+
+
+def _filters(query: Query) -> list[ColumnElement[bool]]:
+    columns = tickets.c
+    same = ("type", "state", "stage", "team", "assignee", "priority", "channel", "external_id")
+    found = [columns[name] == getattr(query, name) for name in same if getattr(query, name) is not None]
+    if query.text is not None:
+        found.append(columns.search.contains(searchable(query.text), autoescape=True))
+    if query.tag is not None:
+        found.append(columns.tags.contains(json.dumps(query.tag, ensure_ascii=False), autoescape=True))
+    if query.customer is not None:
+        found.append(_customer(query.customer))
+    if query.overdue_at is not None:
+        found.append(columns.next_due_at < query.overdue_at)
+    return found
+
+
+def _customer(who: str | int) -> ColumnElement[bool]:
+    """Match a customer by id, or by any part of what is known of them."""
+    if isinstance(who, int) or (who.isascii() and who.isdecimal() and len(who) < 10):
+        return tickets.c.customer_id == int(who)
+    return customers.c.fields.contains(json.dumps(who, ensure_ascii=False)[1:-1], autoescape=True)
+
+
+def _cursor(sort: str, value: Any, last_id: int) -> str:
+    stored = value.isoformat() if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(json.dumps([sort, stored, last_id]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, sort: str) -> tuple[Any, int]:
+    try:
+        made_for, value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        timed = sort.removeprefix("-") in ("due", "updated", "opened")
+        value = datetime.fromisoformat(value) if timed else int(value)
+        if made_for != sort:
+            raise ValueError
+        return value, int(last_id)
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            "{cursor} is no cursor of this list",
+            "give the `next` of the page before, with the same order",
+            cursor=cursor,
+        ) from error

@@ -1,0 +1,284 @@
+"""The tables, all named `ticketflow_*`, so that they can live beside a host's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+PREFIX = "ticketflow_"
+metadata = MetaData()
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant in UTC: timestamptz on PostgreSQL, sortable ISO text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Choose the column's type."""
+        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Write."""
+        return to_text(value) if dialect.name == "sqlite" and value is not None else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as declared
+        """Read."""
+        return from_column(value)
+
+
+def to_text(instant: datetime) -> str:
+    """Return the text under which SQLite keeps an instant; texts sort as the instants do."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant(value: Any) -> datetime:
+    """Return the instant of a column that is never empty, whichever database it comes from."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def from_column(value: Any) -> datetime | None:
+    """Return the instant of a column, or None."""
+    return None if value is None else instant(value)
+
+
+def _table(name: str, *columns: Any) -> Table:
+    return Table(PREFIX + name, metadata, *columns)
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, Identity(), primary_key=True)
+
+
+def _ticket(*, primary_key: bool = False) -> Column[int]:
+    return Column("ticket_id", Id, ForeignKey(f"{PREFIX}tickets.id"), primary_key=primary_key, nullable=False)
+
+
+definitions = _table(
+    "definitions",
+    Column("type", String(60), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("content_hash", String(64), nullable=False, index=True),
+    Column("document", Text, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+    Column("in_force", Boolean, nullable=False),
+)
+
+desk_revisions = _table(
+    "desk_revisions",
+    _id(),
+    Column("content_hash", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+)
+
+settings = _table("settings", Column("name", String(60), primary_key=True), Column("value", Text, nullable=False))
+
+customers = _table(
+    "customers",
+    _id(),
+    Column("fields", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+customer_keys = _table(
+    "customer_keys",
+    Column("key", Text, primary_key=True),
+    Column("customer_id", Id, ForeignKey(f"{PREFIX}customers.id"), nullable=False, index=True),
+)
+
+tickets = _table(
+    "tickets",
+    _id(),
+    Column("type", String(60), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(121), nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("entered_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("channel", String(60)),
+    Column("team", String(60)),
+    Column("assignee", String(60)),
+    Column("customer_id", Id, ForeignKey(f"{PREFIX}customers.id")),
+    Column("external_id", Text),
+    Column("tags", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("acted", Text, nullable=False),
+    Column("walks", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("last_fired", String(60)),
+    Column("last_fired_due", Instant),
+    Column("next_timer_at", Instant),
+    Column("next_due_at", Instant),
+    Column("ticket_version", Integer, nullable=False),
+    Column("desk_revision", Id, ForeignKey(f"{PREFIX}desk_revisions.id"), nullable=False),
+    Column("head", String(64), nullable=False),
+    Column("search", Text, nullable=False, server_default=""),
+    Index(f"ix_{PREFIX}tickets_next_timer_at", "next_timer_at", "id"),
+    Index(f"ix_{PREFIX}tickets_external_id", "external_id", unique=True),
+    Index(f"ix_{PREFIX}tickets_customer_id", "customer_id"),
+    Index(f"ix_{PREFIX}tickets_pinned", "type", "version"),
+)
+
+history = _table(
+    "history",
+    _ticket(primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("actor", String(60), nullable=False),
+    Column("state", String(121), nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("type", String(60), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("trigger", String(60)),
+    Column("source", String(121)),
+    Column("dest", String(121)),
+    Column("timer", Text),
+    Column("data", Text, nullable=False),
+    Column("private", Text),
+    Column("digests", Text),
+    Column("desk_revision", Id, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(
+        f"ux_{PREFIX}history_timer",
+        "ticket_id",
+        "timer",
+        unique=True,
+        sqlite_where=text("timer IS NOT NULL AND kind <> 'incident'"),
+        postgresql_where=text("timer IS NOT NULL AND kind <> 'incident'"),
+    ),
+)
+
+timers = _table(
+    "timers",
+    _ticket(primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    Column("occurrence", Integer, primary_key=True, autoincrement=False),
+    Column("due_at", Instant, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+slas = _table(
+    "slas",
+    _ticket(primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("status", String(20), nullable=False),
+    Column("cycle", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("elapsed", BigInteger, nullable=False),
+    Column("since", Instant),
+    Column("breached", Boolean, nullable=False),
+    Column("excused", Boolean, nullable=False),
+)
+
+escalations = _table(
+    "escalations",
+    _id(),
+    _ticket(),
+    Column("ladder", Integer, nullable=False),
+    Column("rung", Integer, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("addressee", String(60)),
+    Column("causes", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("acknowledged_at", Instant),
+    Column("acknowledged_by", String(60)),
+    Column("ended_at", Instant),
+    UniqueConstraint("ticket_id", "ladder", "rung", "occurrence"),
+)
+
+incidents = _table(
+    "incidents",
+    _id(),
+    _ticket(),
+    Column("timer", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Index(f"ix_{PREFIX}incidents_ticket", "ticket_id"),
+)
+
+outbox = _table(
+    "outbox",
+    _id(),
+    _ticket(),
+    Column("seq", Integer, nullable=False),
+    Column("addressee", String(80), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cause_entry", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", Instant),
+    Column("sent_at", Instant),
+    Column("last_error", Text),
+    Index(f"ix_{PREFIX}outbox_waiting", "state", "next_try_at"),
+    UniqueConstraint("ticket_id", "seq"),
+)
+
+links = _table(
+    "links",
+    _ticket(primary_key=True),
+    Column("other_id", Id, ForeignKey(f"{PREFIX}tickets.id"), primary_key=True),
+    Column("kind", String(60), primary_key=True),
+    Column("created_at", Instant, nullable=False),
+)
+
+idempotency = _table(
+    "idempotency",
+    Column("verb", String(20), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("arguments", String(64), nullable=False),
+    Column("result", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+runs = _table(
+    "runs",
+    _id(),
+    Column("as_of", Instant, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("tickets", Integer, nullable=False),
+    Column("fired", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("incidents", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Column("oldest_lateness", Float),
+    Column("empty", Integer, nullable=False),
+)

@@ -1,0 +1,397 @@
+"""Tickets with their timers and history: read under a lock, written back as one change."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
+
+from workflow.core import chain
+from workflow.core.model import Customer, HistoryEntry, Outcome, Ticket, Timer
+from workflow.core.values import decode, encode
+from workflow.definition.model import FieldSpec
+from workflow.errors import Conflict, NotFound
+from workflow.store.sql import Prepared
+from workflow.store.tables import (
+    customers,
+    from_column,
+    history,
+    incidents,
+    instant,
+    links,
+    outbox,
+    tickets,
+    timers,
+    to_text,
+)
+
+SpecsOf = Callable[[str, int], Mapping[str, FieldSpec]]
+_OWN = tuple(column for column in tickets.c if column.name not in ("search", "next_timer_at"))
+_INSTANTS = ("opened_at", "entered_at", "updated_at", "last_fired_due", "next_due_at")
+_CODED = ("customer_id", "fields", "tags", "acted", "walks")
+_PLAIN = tuple(column.name for column in _OWN if column.name not in (*_INSTANTS, *_CODED))
+BASE = select(*_OWN, customers.c.fields.label("customer_fields"), customers.c.tags.label("customer_tags")).select_from(
+    tickets.outerjoin(customers, customers.c.id == tickets.c.customer_id)
+)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What the stored JSON of fields means: the ticket types' fields by (type, version), and the customer's."""
+
+    fields_of: SpecsOf
+    customer: Mapping[str, FieldSpec]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one unit did to one ticket: from the value that was read to the outcome. New tickets have no `before`."""
+
+    before: Ticket | None
+    timers: tuple[Timer, ...]
+    outcome: Outcome
+
+
+_ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
+_LOCK = Prepared(select(tickets.c.id).where(tickets.c.id == bindparam("id")).with_for_update())
+_TIMERS = Prepared(
+    select(timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, timers.c.due_at, timers.c.position).where(
+        timers.c.ticket_id == bindparam("id")
+    )
+)
+_DUE = Prepared(
+    select(tickets.c.id)
+    .where(tickets.c.next_timer_at <= bindparam("as_of"), tickets.c.opened_at <= bindparam("as_of"))
+    .order_by(tickets.c.next_timer_at, tickets.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_COUNT = Prepared(
+    select(func.count())
+    .select_from(tickets)
+    .where(tickets.c.next_timer_at <= bindparam("as_of"), tickets.c.opened_at <= bindparam("as_of"))
+)
+_NEXT = Prepared(
+    select(tickets.c.next_timer_at)
+    .where(tickets.c.next_timer_at.is_not(None))
+    .order_by(tickets.c.next_timer_at)
+    .limit(1)
+)
+_INSERT = Prepared(insert(tickets))
+_UPDATE = Prepared(
+    update(tickets).where(tickets.c.id == bindparam("of_id"), tickets.c.ticket_version == bindparam("of_version")),
+    [column.name for column in tickets.c if column.name not in ("id", "opened_at", "external_id")],
+)
+_HISTORY = Prepared(insert(history))
+_ARM = Prepared(insert(timers))
+_DISARM = Prepared(
+    delete(timers).where(
+        *(timers.c[name] == bindparam(f"of_{name}") for name in ("ticket_id", "kind", "name", "cycle", "occurrence"))
+    )
+)
+_MESSAGE = Prepared(insert(outbox), [column.name for column in outbox.c if column.name != "id"])
+_INCIDENT = Prepared(insert(incidents), [column.name for column in incidents.c if column.name != "id"])
+_LINK = Prepared(
+    insert(links).from_select(
+        ["ticket_id", "other_id", "kind", "created_at"],
+        select(
+            bindparam("ticket_id", type_=links.c.ticket_id.type),
+            bindparam("other_id", type_=links.c.other_id.type),
+            bindparam("kind", type_=links.c.kind.type),
+            bindparam("created_at", type_=links.c.created_at.type),
+        ).where(
+            ~select(links.c.ticket_id)
+            .where(
+                links.c.ticket_id == bindparam("ticket_id"),
+                links.c.other_id == bindparam("other_id"),
+                links.c.kind == bindparam("kind"),
+            )
+            .exists()
+        ),
+    )
+)
+_HISTORY_OF = select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq)
+
+
+def lock(connection: Connection, ticket_id: int, shapes: Shapes) -> tuple[Ticket, tuple[Timer, ...]]:
+    """Return a ticket and its armed timers, locked until the transaction ends; raise NotFound."""
+    if connection.dialect.name != "sqlite":
+        _LOCK.run(connection, {"id": ticket_id})
+    ticket = get(connection, ticket_id, shapes)
+    return ticket, armed(connection, ticket_id)
+
+
+def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
+    """Return a ticket as it is stored; raise NotFound."""
+    row = _ONE.run(connection, {"id": ticket_id}).first() if 0 < ticket_id < 2**63 else None
+    if row is None:
+        raise NotFound("there is no ticket {ticket}", "list the tickets with `ticketflow list`", ticket=ticket_id)
+    return from_row(row, shapes)
+
+
+def armed(connection: Connection, ticket_id: int) -> tuple[Timer, ...]:
+    """Return a ticket's armed timers."""
+    return tuple(_timer(row) for row in _TIMERS.run(connection, {"id": ticket_id}))
+
+
+def claim_due(
+    connection: Connection, as_of: datetime, most: int, shapes: Shapes
+) -> list[tuple[Ticket, tuple[Timer, ...]]]:
+    """Lock up to `most` tickets with something due at `as_of`, the most overdue first; skip what others hold."""
+    ids = [row[0] for row in _DUE.run(connection, {"as_of": as_of, "most": most})]
+    if not ids:
+        return []
+    found = {row.id: from_row(row, shapes) for row in connection.execute(BASE.where(tickets.c.id.in_(ids)))}
+    by_ticket: dict[int, list[Timer]] = {ticket_id: [] for ticket_id in ids}
+    columns = (timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, timers.c.due_at, timers.c.position)
+    for row in connection.execute(select(*columns, timers.c.ticket_id).where(timers.c.ticket_id.in_(ids))):
+        by_ticket[row.ticket_id].append(_timer(row))
+    return [(found[ticket_id], tuple(by_ticket[ticket_id])) for ticket_id in ids]
+
+
+def next_timer_at(connection: Connection) -> datetime | None:
+    """Return when the next timer of any ticket is due."""
+    return from_column(_NEXT.run(connection).scalar())
+
+
+def count_due(connection: Connection, as_of: datetime) -> int:
+    """Return how many tickets have something due at `as_of`."""
+    return int(_COUNT.run(connection, {"as_of": as_of}).scalar_one())
+
+
+def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
+    """Return which of these external ids are known already, and by which ticket."""
+    query = select(tickets.c.external_id, tickets.c.id).where(tickets.c.external_id.in_(wanted))
+    return {row.external_id: row.id for row in connection.execute(query)}
+
+
+def allocate(connection: Connection, many: int) -> list[int]:
+    """Return fresh ticket ids. On SQLite the write lock is held; on PostgreSQL gaps are legal."""
+    if connection.dialect.name == "sqlite":
+        first = connection.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM ticketflow_tickets").scalar_one()
+        return list(range(first, first + many))
+    rows = connection.execute(
+        text("SELECT nextval(pg_get_serial_sequence('ticketflow_tickets', 'id')) FROM generate_series(1, :many)"),
+        {"many": many},
+    )
+    return sorted(row[0] for row in rows)
+
+
+def save(connection: Connection, changes: Sequence[Change], recorded_at: datetime) -> list[Ticket]:
+    """Write what units did to their tickets: state, history, timers, messages and incidents, each in one statement.
+
+    Return the tickets as they stand now, with id, version and head of the chain. Raise Conflict if a ticket is not
+    what was read, which a lock held since then makes impossible.
+    """
+    made, after = [], []
+    inserted: list[dict[str, Any]] = []
+    updated: list[dict[str, Any]] = []
+    rows: dict[Prepared, list[dict[str, Any]]] = {
+        _HISTORY: [],
+        _DISARM: [],
+        _ARM: [],
+        _MESSAGE: [],
+        _INCIDENT: [],
+        _LINK: [],
+    }
+    new = [change for change in changes if change.before is None]
+    ids = iter(allocate(connection, len(new)) if new else ())
+    for change in changes:
+        before, outcome = change.before, change.outcome
+        if before is not None and not outcome.entries:
+            after.append(before)
+            continue
+        ticket = replace(outcome.ticket, id=next(ids) if before is None else before.id)
+        entries, ticket = _chained(ticket, before.head if before else "", outcome.entries, recorded_at)
+        ticket = replace(ticket, ticket_version=ticket.ticket_version + 1)
+        row = _row(ticket, min((timer.due_at for timer in outcome.timers), default=None))
+        if before is None:
+            inserted.append(row)
+        else:
+            updated.append(row | {"of_id": before.id, "of_version": before.ticket_version})
+        rows[_HISTORY] += entries
+        _diff(ticket.id, change, rows)
+        for message in outcome.messages:
+            rows[_MESSAGE].append(
+                {
+                    "ticket_id": ticket.id, "seq": message.seq, "addressee": message.to, "kind": message.kind,
+                    "reason": message.reason, "cause_entry": message.cause_entry,
+                    "data": chain.canonical(dict(message.data)), "created_at": message.happened_at,
+                    "state": "waiting", "attempts": 0, "next_try_at": message.happened_at, "sent_at": None,
+                    "last_error": None,
+                }
+            )  # fmt: skip
+        for incident in outcome.incidents:
+            rows[_INCIDENT].append(
+                {
+                    "ticket_id": ticket.id, "timer": timer_text(incident.timer.key), "due_at": incident.timer.due_at,
+                    "position": incident.timer.position, "reason": incident.reason, "opened_at": recorded_at,
+                    "closed_at": None,
+                }
+            )  # fmt: skip
+        made.append(ticket)
+        after.append(ticket)
+        for link in outcome.links:
+            if connection.execute(select(tickets.c.id).where(tickets.c.id == link.other)).first() is None:
+                raise NotFound("there is no ticket {ticket} to link to", "check its number", ticket=link.other)
+            for own, other in ((ticket.id, link.other), (link.other, ticket.id)):
+                rows[_LINK].append({"ticket_id": own, "other_id": other, "kind": link.kind, "created_at": recorded_at})
+    _INSERT.run_many(connection, inserted)
+    if _UPDATE.run_many(connection, updated) != len(updated):
+        raise Conflict("a ticket changed while it was locked", "try again; if it happens again, look at the database")
+    for statement, values in rows.items():
+        statement.run_many(connection, values)
+    return after
+
+
+def _diff(ticket_id: int, change: Change, rows: dict[Prepared, list[dict[str, Any]]]) -> None:
+    old = {(timer.key, timer.due_at): timer for timer in change.timers}
+    new = {(timer.key, timer.due_at): timer for timer in change.outcome.timers}
+    for key, timer in old.items():
+        if key not in new:
+            kind, name, cycle, occurrence = timer.key
+            rows[_DISARM].append(
+                {
+                    "of_ticket_id": ticket_id,
+                    "of_kind": kind,
+                    "of_name": name,
+                    "of_cycle": cycle,
+                    "of_occurrence": occurrence,
+                }
+            )
+    for key, timer in new.items():
+        if key not in old:
+            rows[_ARM].append(
+                {
+                    "ticket_id": ticket_id, "kind": timer.kind, "name": timer.name, "cycle": timer.cycle,
+                    "occurrence": timer.occurrence, "due_at": timer.due_at, "position": timer.position,
+                }
+            )  # fmt: skip
+
+
+def _chained(
+    ticket: Ticket, head: str, entries: Iterable[HistoryEntry], recorded_at: datetime
+) -> tuple[list[dict[str, Any]], Ticket]:
+    rows = []
+    for entry in entries:
+        salts = {name: os.urandom(chain.SALT_BYTES) for name in entry.private}
+        digests = {name: chain.digest(salts[name], value) for name, value in entry.private.items()}
+        head = chain.link(head, ticket.id, entry, digests)
+        private = {name: {"salt": salts[name].hex(), "value": value} for name, value in entry.private.items()}
+        rows.append(
+            {
+                "ticket_id": ticket.id, "seq": entry.seq, "kind": entry.kind, "happened_at": entry.happened_at,
+                "recorded_at": recorded_at, "actor": entry.actor, "state": entry.state, "entry": entry.entry,
+                "type": entry.type, "version": entry.version, "trigger": entry.trigger, "source": entry.source,
+                "dest": entry.dest, "timer": timer_text(entry.timer) if entry.timer else None,
+                "data": chain.canonical(dict(entry.data)), "private": chain.canonical(private) if private else None,
+                "digests": chain.canonical(digests) if digests else None, "desk_revision": entry.desk_revision,
+                "hash": head,
+            }
+        )  # fmt: skip
+    return rows, replace(ticket, head=head)
+
+
+def timer_text(key: tuple[str, str, int, int]) -> str:
+    """Return a timer's key as it is stored: `kind:name:cycle:occurrence`."""
+    return ":".join(str(part) for part in key)
+
+
+def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:
+    """Return a ticket's history, the oldest entry first."""
+    return tuple(_entry(row) for row in connection.execute(_HISTORY_OF, {"id": ticket_id}))
+
+
+def _entry(row: Row[Any]) -> HistoryEntry:
+    private = json.loads(row.private) if row.private else {}
+    kind, name, cycle, occurrence = row.timer.split(":") if row.timer else ("", "", 0, 0)
+    return HistoryEntry(
+        seq=row.seq, kind=row.kind, happened_at=row.happened_at, actor=row.actor, state=row.state, entry=row.entry,
+        type=row.type, version=row.version, trigger=row.trigger, source=row.source, dest=row.dest,
+        timer=(kind, name, int(cycle), int(occurrence)) if row.timer else None,
+        data=json.loads(row.data), private={name: item["value"] for name, item in private.items()},
+        desk_revision=row.desk_revision, hash=row.hash,
+    )  # fmt: skip
+
+
+def _timer(row: Any) -> Timer:
+    return Timer(row.kind, row.name, row.cycle, row.occurrence, instant(row.due_at), row.position)
+
+
+def from_row(row: Any, shapes: Shapes) -> Ticket:
+    """Return the ticket that a row of `BASE` holds."""
+    return _ticket(dict(row._mapping), shapes)
+
+
+def freeze(ticket: Ticket) -> str:
+    """Return a ticket as JSON text, for `thaw`."""
+    values = {
+        name: to_text(value) if isinstance(value, datetime) else value for name, value in _row(ticket, None).items()
+    }
+    if ticket.customer:
+        values["customer_fields"] = _encoded(ticket.customer.fields)
+        values["customer_tags"] = chain.canonical(list(ticket.customer.tags))
+    return chain.canonical(values)
+
+
+def thaw(frozen: str, shapes: Shapes) -> Ticket:
+    """Return the ticket that `freeze` was given."""
+    return _ticket({"customer_fields": None, "customer_tags": None} | json.loads(frozen), shapes)
+
+
+def _ticket(row: Mapping[str, Any], shapes: Shapes) -> Ticket:
+    values = {name: row[name] for name in _PLAIN}
+    values |= {name: from_column(row[name]) for name in _INSTANTS}
+    if row["customer_id"] is not None:
+        known = _decoded(shapes.customer, row["customer_fields"])
+        values["customer"] = Customer(row["customer_id"], known, tuple(json.loads(row["customer_tags"])))
+    return Ticket(
+        **values,
+        fields=_decoded(shapes.fields_of(row["type"], row["version"]), row["fields"]),
+        tags=tuple(json.loads(row["tags"])),
+        acted={state: tuple(names) for state, names in json.loads(row["acted"]).items()},
+        walks=json.loads(row["walks"]),
+    )
+
+
+def _decoded(specs: Mapping[str, FieldSpec], stored: str) -> dict[str, Any]:
+    return {
+        name: decode(specs[name].type if name in specs else "text", value) for name, value in json.loads(stored).items()
+    }
+
+
+def _encoded(fields: Mapping[str, Any]) -> str:
+    return chain.canonical({name: encode(value) for name, value in fields.items()})
+
+
+def _row(ticket: Ticket, next_timer_at: datetime | None) -> dict[str, Any]:
+    return {
+        "id": ticket.id, "type": ticket.type, "version": ticket.version, "state": ticket.state, "stage": ticket.stage,
+        "entry": ticket.entry, "opened_at": ticket.opened_at, "entered_at": ticket.entered_at,
+        "updated_at": ticket.updated_at, "priority": ticket.priority, "channel": ticket.channel, "team": ticket.team,
+        "assignee": ticket.assignee, "customer_id": ticket.customer.id if ticket.customer else None,
+        "external_id": ticket.external_id, "tags": chain.canonical(list(ticket.tags)),
+        "fields": _encoded(ticket.fields),
+        "acted": chain.canonical({state: list(names) for state, names in ticket.acted.items()}),
+        "walks": chain.canonical(dict(ticket.walks)), "seq": ticket.seq, "last_fired": ticket.last_fired,
+        "last_fired_due": ticket.last_fired_due, "next_timer_at": next_timer_at, "next_due_at": ticket.next_due_at,
+        "ticket_version": ticket.ticket_version, "desk_revision": ticket.desk_revision, "head": ticket.head,
+        "search": searchable(_words(ticket)),
+    }  # fmt: skip
+
+
+def searchable(text: str) -> str:
+    """Return a text as searches compare it: full width, case and compatibility forms folded."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _words(ticket: Ticket) -> str:
+    customer = ticket.customer.fields.values() if ticket.customer else ()
+    values = (*ticket.fields.values(), *customer, *ticket.tags, ticket.external_id or "")
+    return "\n".join(str(value) for value in values if isinstance(value, str))
