@@ -1,0 +1,210 @@
+"""The rules in force, read from the database once and again whenever somebody applied others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from workflow.core.guard import HostCondition, Rules
+from workflow.definition.machine import Compiled, compile_type
+from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
+from workflow.definition.parse import load_definitions, read_desk, read_type, shipped_folder
+from workflow.definition.resolve import Definitions, TicketType
+from workflow.errors import DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
+from workflow.store import definitions as store
+from workflow.store.tickets import Shapes
+
+Registered = Mapping[str, HostCondition]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionChange:
+    """What applying a folder does to one definition: new, changed, relabelled, unchanged or retired."""
+
+    kind: str
+    name: str
+    version: int | None
+    change: str
+    pinned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What `apply` did, or with `dry_run` would do."""
+
+    changes: tuple[DefinitionChange, ...]
+    dry_run: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different from what was in force."""
+        return any(change.change != "unchanged" for change in self.changes)
+
+
+@dataclass
+class Book:
+    """The definitions of one desk as the database has them. Compiling is done once for each (type, version)."""
+
+    generation: str
+    desk_id: int
+    desk: DeskSpec
+    stored: Mapping[tuple[str, int], store.StoredType]
+    hosts: Registered
+    _compiled: dict[tuple[str, int], Compiled] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, connection: Connection, hosts: Registered) -> Book:
+        """Read what is in force."""
+        desk = store.latest_desk(connection)
+        if desk is None:
+            raise SchemaOutdated("the database holds no desk", "run `ticketflow apply`")
+        stored = {(item.type, item.version): item for item in store.types(connection)}
+        return cls(generation(connection), desk.id, read_desk(desk.document), stored, hosts)
+
+    @property
+    def in_force(self) -> dict[str, TicketType]:
+        """The types that new tickets may have, by name."""
+        return {
+            name: self.compiled(name, version).definition
+            for (name, version), item in self.stored.items()
+            if item.in_force
+        }
+
+    def version_of(self, name: str) -> int:
+        """Return the version of a type that new tickets get; raise NotFound."""
+        known = {item.type: item.version for item in self.stored.values() if item.in_force}
+        if name not in known:
+            raise NotFound(
+                "there is no ticket type {type}", "the types are: {known}", field="type", type=name,
+                known=", ".join(sorted(known)) or "-",
+            )  # fmt: skip
+        return known[name]
+
+    def compiled(self, name: str, version: int) -> Compiled:
+        """Return a version of a type, compiled."""
+        key = (name, version)
+        if key not in self._compiled:
+            if key not in self.stored:
+                raise NotFound(
+                    "the database has no {type} version {version}", "restore a backup", type=name, version=version
+                )
+            self._compiled[key] = compile_type(read_type(self.stored[key].document), self.desk)
+        return self._compiled[key]
+
+    def rules(self, name: str, version: int) -> Rules:
+        """Return everything that decisions about a ticket of this type may consult."""
+        return Rules(self.compiled(name, version), self.desk, self.desk_id, self.hosts)
+
+    def fields_of(self, name: str, version: int) -> Mapping[str, FieldSpec]:
+        """Return the fields that a version of a type declares."""
+        return self.compiled(name, version).definition.fields
+
+    @property
+    def shapes(self) -> Shapes:
+        """What the stored JSON of tickets and customers means."""
+        return Shapes(self.fields_of, self.desk.customer.fields)
+
+
+def generation(connection: Connection) -> str:
+    """Return a word that changes with every `apply`."""
+    return store.setting(connection, "generation") or "0"
+
+
+def folder_or_default(folder: str | Path | None) -> Path:
+    """Return the folder of definitions: the one named, else ./definitions if it holds a desk, else the shipped ones."""
+    if folder is not None:
+        return Path(folder)
+    here = Path("definitions")
+    return here if (here / "desk.yaml").is_file() else shipped_folder()
+
+
+def load(folder: Path, hosts: Registered, actions: Mapping[str, Callable[..., object]]) -> Definitions:
+    """Read and check a folder; raise DefinitionError with every problem."""
+    found, problems = load_definitions(folder, conditions=tuple(hosts), actions=tuple(actions))
+    if found is None:
+        errors = [problem for problem in problems if problem.severity == "error"]
+        raise DefinitionError(
+            "{count} problems in the definitions of {folder}; the first: {first}",
+            "run `ticketflow check`",
+            problems=problems,
+            count=len(errors),
+            folder=str(folder),
+            first=str(errors[0]),
+        )
+    return found
+
+
+def folder_print(folder: Path) -> str:
+    """Return the hash of a folder's files, to notice cheaply that they were edited."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.yaml")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def apply(
+    connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "", dry_run: bool = False
+) -> ApplyReport:
+    """Put definitions in force in one step; raise DefinitionChanged where tickets are pinned to another meaning."""
+    stored = {(item.type, item.version): item for item in store.types(connection)}
+    changes = []
+    for name, definition in definitions.types.items():
+        old = stored.get((name, definition.version))
+        text = document(definition.spec)
+        pinned = store.pinned(connection, name, definition.version) if old else 0
+        change = _change(old, definition.content_hash, text)
+        if change == "changed" and pinned:
+            raise DefinitionChanged(
+                "{type} version {version} was edited, and {pinned} tickets are pinned to it as it was",
+                "give the edited definition version {next} and apply again",
+                type=name,
+                version=definition.version,
+                next=definition.version + 1,
+                pinned=pinned,
+            )
+        changes.append(DefinitionChange("type", name, definition.version, change, pinned))
+        if not dry_run and change != "unchanged":
+            new = store.StoredType(name, definition.version, definition.content_hash, text, in_force=True)
+            store.put_type(connection, new, at)
+    for item in stored.values():
+        current = definitions.types.get(item.type)
+        if item.in_force and (current is None or current.version != item.version):
+            if current is None:
+                changes.append(DefinitionChange("type", item.type, item.version, "retired"))
+            if not dry_run:
+                store.retire(connection, item.type, item.version)
+    changes.append(_apply_desk(connection, definitions.desk, at, dry_run=dry_run))
+    report = ApplyReport(tuple(changes), dry_run)
+    if not dry_run:
+        store.put_setting(connection, "folder", print_of_folder)
+        if report.changed:
+            store.put_setting(connection, "generation", str(int(generation(connection)) + 1))
+    return report
+
+
+def _change(old: store.StoredType | None, new_hash: str, text: str) -> str:
+    if old is None:
+        return "new"
+    if old.content_hash != new_hash:
+        return "changed"
+    if not old.in_force:
+        return "new"
+    return "unchanged" if old.document == text else "relabelled"
+
+
+def _apply_desk(connection: Connection, desk: DeskSpec, at: datetime, *, dry_run: bool) -> DefinitionChange:
+    old = store.latest_desk(connection)
+    text, meaning = document(desk), content_hash(desk)
+    change = "new" if old is None else "changed" if old.content_hash != meaning else "unchanged"
+    if old is not None and change == "unchanged" and old.document != text:
+        change = "relabelled"
+        if not dry_run:
+            store.relabel_desk(connection, old.id, text)
+    elif change != "unchanged" and not dry_run:
+        store.put_desk(connection, meaning, text, at)
+    return DefinitionChange("desk", desk.desk, None, change)

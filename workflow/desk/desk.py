@@ -1,0 +1,525 @@
+"""The desk: what hosts, the command line and cron call. Its methods are the verbs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
+from workflow.core import model as core
+from workflow.core import people
+from workflow.core.decide import for_customer, open_ticket
+from workflow.core.guard import HostCondition, Rules
+from workflow.core.model import NOTHING, Actor, HistoryEntry, Option, Ticket
+from workflow.core.options import options
+from workflow.core.unit import caught_up, event_time, opened, run_unit
+from workflow.core.values import coerce_all
+from workflow.definition.model import DeskSpec
+from workflow.definition.resolve import TicketType
+from workflow.desk import book as rulebook
+from workflow.desk.book import ApplyReport, Book
+from workflow.desk.contacts import Contact
+from workflow.desk.intake import IntakeReport, take_in
+from workflow.desk.runs import RunReport, run_due
+from workflow.desk.transactions import Joined, Own, Transactions
+from workflow.errors import Conflict, Refused, UsageError
+from workflow.store import definitions as stored_definitions
+from workflow.store import records, schema, tickets
+from workflow.store.engine import Store
+from workflow.store.records import OutboxRow
+from workflow.store.search import Page, Query, find
+
+T = TypeVar("T")
+HostAction = Callable[..., object]
+
+
+class _KeyTaken(Exception):
+    """Another transaction used the idempotency key first."""
+
+
+class Desk:
+    """One service desk: its definitions, people and database.
+
+    Safe to share between threads; after a fork, connect again. Instants are aware; those that come back are in UTC.
+    Every verb is one transaction of its own, or, on a desk made by `within`, part of the host's. What is refused
+    raises an error of `workflow.errors` and leaves nothing half-written.
+
+    >>> from workflow.testing import memory_desk
+    >>> with memory_desk() as desk:
+    ...     ticket = desk.open("inquiry", actor="agent_01", fields={"statement": "When do you open?"})
+    ...     (ticket.id, ticket.type, ticket.stage)
+    (1, 'inquiry', 'intake')
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        clock: Clock,
+        folder: Path,
+        conditions: Mapping[str, HostCondition],
+        actions: Mapping[str, HostAction],
+        books: list[Book],
+    ) -> None:
+        self._transactions, self.clock, self._folder = transactions, clock, folder
+        self._conditions, self._actions, self._books = conditions, actions, books
+
+    @classmethod
+    def connect(
+        cls,
+        url: str = "sqlite:///ticketflow.db",
+        *,
+        definitions: str | Path | None = None,
+        clock: Clock | None = None,
+        busy_timeout: float = 5.0,
+        conditions: Mapping[str, HostCondition] | None = None,
+        actions: Mapping[str, HostAction] | None = None,
+    ) -> Self:
+        """Return the desk that lives in a database, making its tables and applying the definitions in a fresh one.
+
+        In a database that has a desk, what was applied there counts, whatever the files say: see `apply`.
+        `busy_timeout` is in seconds. `conditions` are the host's own, by the name that definitions `call`; each gets
+        the ticket and the instant, must be pure and return a bool. Raise DefinitionError, StoreError or
+        SchemaOutdated.
+        """
+        store = Store(url, busy_timeout=busy_timeout)
+        try:
+            folder = rulebook.folder_or_default(definitions)
+            desk = cls(Own(store), clock or SystemClock(), folder, conditions or {}, actions or {}, [])
+            schema.prepare(store)
+            if desk._transactions.read(stored_definitions.latest_desk) is None:
+                desk.apply()
+            desk._check_clock()
+            return desk
+        except BaseException:
+            store.close()
+            raise
+
+    def _check_clock(self) -> None:
+        """Refuse a virtual clock to a desk that has once run on the system's, and the other way round."""
+        own = "virtual" if isinstance(self.clock, VirtualClock) else "system"
+        known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "clock"))
+        if known is None or own == "virtual":
+            now = self.clock.now().isoformat()
+
+            def keep(connection: Connection) -> None:
+                before = stored_definitions.setting(connection, "clock")
+                if before is not None and not before.startswith("virtual"):
+                    return
+                if before is not None and own == "virtual" and before.removeprefix("virtual ") > now:
+                    raise Refused(
+                        "this desk's virtual clock stands at {known}, later than {now}",
+                        "give a time at or after {known}",
+                        rule="clock",
+                        known=before.removeprefix("virtual "),
+                        now=now,
+                    )
+                stored_definitions.put_setting(connection, "clock", f"virtual {now}" if own == "virtual" else own)
+
+            self._transactions.unit(keep)
+            known = known or own
+        if known.split()[0] != own:
+            raise Refused(
+                "this desk runs on the {known} clock and cannot be used with the {own} one",
+                "use a database of its own for trials; a virtual desk takes --now TIME",
+                rule="clock",
+                known=known.split()[0],
+                own=own,
+            )
+
+    def within(self, host: Connection | Session) -> Self:
+        """Return this desk inside the host's transaction, without ever committing.
+
+        The host's rollback takes everything with it, its commit makes it all true. On SQLite, enter before the
+        transaction's first read. Raise StoreBusy if another transaction holds the lock; nothing is tried again.
+        """
+        return type(self)(Joined(host), self.clock, self._folder, self._conditions, self._actions, self._books)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connections. A desk made by `within` has none of its own."""
+        if isinstance(self._transactions, Own):
+            self._transactions.store.close()
+
+    @property
+    def url(self) -> str:
+        """The database's URL without its password; empty inside a host's transaction."""
+        return self._transactions.store.url if isinstance(self._transactions, Own) else ""
+
+    # The rules in force.
+
+    @property
+    def desk(self) -> DeskSpec:
+        """The desk revision in force: people, teams, zone, customer."""
+        return self._transactions.read(self._book).desk
+
+    @property
+    def types(self) -> Mapping[str, TicketType]:
+        """The ticket types in force, by name."""
+        return self._transactions.read(self._book).in_force
+
+    def definition(self, name: str, version: int) -> TicketType:
+        """Return any version of a type that was ever in force; raise NotFound."""
+        return self._transactions.read(self._book).compiled(name, version).definition
+
+    @property
+    def definitions_changed(self) -> bool:
+        """Whether the files differ from what was last applied."""
+        known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "folder"))
+        return known != rulebook.folder_print(self._folder)
+
+    def apply(
+        self, definitions: str | Path | None = None, *, actor: str = "system", dry_run: bool = False
+    ) -> ApplyReport:
+        """Put the definitions of a folder in force in one recorded step and say what that changes.
+
+        Open tickets stay with the version they are pinned to. Raise DefinitionError with every problem of the files,
+        or DefinitionChanged where a version that tickets are pinned to was edited; then nothing is changed.
+        """
+        folder = self._folder if definitions is None else Path(definitions)
+        found = rulebook.load(folder, self._conditions, self._actions)
+        now = self.clock.now()
+
+        def work(connection: Connection) -> ApplyReport:
+            if stored_definitions.latest_desk(connection) is not None:
+                desk = self._book(connection).desk
+                people.demand(desk, people.actor_of(desk, actor), "apply")
+            return rulebook.apply(
+                connection, found, now, print_of_folder=rulebook.folder_print(folder), dry_run=dry_run
+            )
+
+        return self._transactions.unit(work)
+
+    def _book(self, connection: Connection) -> Book:
+        if not self._books or self._books[0].generation != rulebook.generation(connection):
+            self._books[:] = [Book.read(connection, self._conditions)]
+        return self._books[0]
+
+    # The verbs of a ticket's life.
+
+    def open(
+        self,
+        ticket_type: str,
+        *,
+        actor: str,
+        fields: Mapping[str, object] = NOTHING,
+        customer: Mapping[str, object] = NOTHING,
+        channel: str | None = None,
+        priority: str | None = None,
+        tags: Iterable[str] = (),
+        external_id: str | None = None,
+        note: str | None = None,
+        at: datetime | None = None,
+        key: str | None = None,
+    ) -> Ticket:
+        """Open a ticket in its type's first state and return it.
+
+        `fields` and `customer` hold values of their fields' Python types, or what a person would type for them.
+        `at` records an earlier truth. `key` makes the call idempotent: called again with the same arguments it
+        returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
+        external id that is used already.
+        """
+        arguments = _arguments(locals(), "self", "key", "at")
+        tags = tuple(tags)
+
+        def work(connection: Connection) -> tuple[Ticket, None]:
+            book = self._book(connection)
+            who = people.actor_of(book.desk, actor)
+            rules = book.rules(ticket_type, book.version_of(ticket_type))
+            now = self.clock.now()
+            when = now if at is None else as_utc(at)
+            if when > now:
+                raise UsageError("{at} lies in the future", "leave the time out", field="at", at=when.isoformat())
+            if external_id is not None and (known := tickets.external_ids(connection, [external_id])):
+                raise Conflict(
+                    "ticket {ticket} has the external id {external_id} already",
+                    "look at that ticket",
+                    ticket=known[external_id],
+                    external_id=external_id,
+                )
+            known_facts = coerce_all(rules.desk.customer.fields, customer, rules.zone)
+            decision = open_ticket(
+                rules, who, when, fields=fields, channel=channel, priority=priority, tags=tags,
+                external_id=external_id, note=note,
+            )  # fmt: skip
+            given = {name: value for name, value in known_facts.items() if value is not None}
+            decision = for_customer(decision, records.customer(connection, rules.desk.customer, given, when))
+            (ticket,) = tickets.save(connection, [tickets.Change(None, (), opened(decision))], now)
+            return ticket, None
+
+        return self._keyed("open", key, arguments | {"at": at}, work)
+
+    def advance(
+        self,
+        ticket_id: int,
+        trigger: str,
+        *,
+        actor: str,
+        fields: Mapping[str, object] = NOTHING,
+        note: str | None = None,
+        at: datetime | None = None,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Ticket:
+        """Fire a trigger on a ticket and return the ticket as it then stands.
+
+        Timers of the ticket that are due before the event fire first; that catch-up is kept even if the trigger is
+        refused. Raise Refused (its `rule` says which rule), Forbidden, NotFound, BadValue, ConditionFault, or
+        Conflict if the ticket is not at `if_version`.
+        """
+        event = core.Advance(trigger, dict(fields), note)  # type: ignore[arg-type]
+        return self._event("advance", ticket_id, event, actor=actor, at=at, if_version=if_version, key=key)
+
+    def assign(
+        self, ticket_id: int, to: str | None, *, actor: str, note: str | None = None, at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Give a ticket to a team or a member; None leaves it to its team."""
+        return self._event("assign", ticket_id, core.Assign(to, note), actor=actor, at=at, if_version=if_version)
+
+    def claim(self, ticket_id: int, *, actor: str, at: datetime | None = None, if_version: int | None = None) -> Ticket:
+        """Take a ticket that nobody has."""
+        return self._event("claim", ticket_id, core.Claim(), actor=actor, at=at, if_version=if_version)
+
+    def note(
+        self, ticket_id: int, text: str, *, actor: str, at: datetime | None = None, if_version: int | None = None
+    ) -> Ticket:
+        """Write something down in a ticket's history."""
+        return self._event("note", ticket_id, core.Note(text), actor=actor, at=at, if_version=if_version)
+
+    def set_fields(
+        self,
+        ticket_id: int,
+        fields: Mapping[str, object] = NOTHING,
+        *,
+        actor: str,
+        priority: str | None = None,
+        note: str | None = None,
+        at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:
+        """Fill, change or (with None) empty fields, or set the priority."""
+        event = core.SetFields(dict(fields), priority, note)  # type: ignore[arg-type]
+        return self._event("set", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
+    def tag(
+        self, ticket_id: int, *, actor: str, add: Iterable[str] = (), remove: Iterable[str] = (),
+        at: datetime | None = None, if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Put tags on a ticket or take them off."""
+        event = core.Tag(tuple(add), tuple(remove))
+        return self._event("tag", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
+    def link(
+        self, ticket_id: int, other: int, *, actor: str, kind: str = "related", at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Link a ticket to another one, both ways."""
+        return self._event("link", ticket_id, core.Link(other, kind), actor=actor, at=at, if_version=if_version)
+
+    def escalate(
+        self, ticket_id: int, *, actor: str, reason: str | None = None, at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Call the lead of the ticket's team: a message to them is written in the same transaction."""
+        return self._event("escalate", ticket_id, core.Escalate(reason), actor=actor, at=at, if_version=if_version)
+
+    def _event(
+        self,
+        verb: str,
+        ticket_id: int,
+        event: core.Event,
+        *,
+        actor: str,
+        at: datetime | None,
+        if_version: int | None,
+        key: str | None = None,
+    ) -> Ticket:
+        def work(connection: Connection) -> tuple[Ticket, Exception | None]:
+            book = self._book(connection)
+            who = people.actor_of(book.desk, actor)
+            ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
+            rules, ticket = self._rules(book, ticket)
+            now = self.clock.now()
+            when = event_time(ticket, now, None if at is None else as_utc(at))
+            outcome = run_unit(
+                rules,
+                ticket,
+                timers,
+                limit=when,
+                fired_at=max(now, when),
+                event=event,
+                actor=who,
+                if_version=if_version,
+            )
+            (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
+            return after, outcome.refusal
+
+        arguments = {
+            "ticket": ticket_id,
+            "event": dataclasses.asdict(event),
+            "actor": actor,
+            "at": at,
+            "if": if_version,
+        }
+        return self._keyed(verb, key, arguments, work)
+
+    def _rules(self, book: Book, ticket: Ticket) -> tuple[Rules, Ticket]:
+        rules = book.rules(ticket.type, ticket.version)
+        return rules, dataclasses.replace(ticket, desk_revision=book.desk_id)
+
+    def _keyed(
+        self,
+        verb: str,
+        key: str | None,
+        arguments: Mapping[str, Any],
+        work: Callable[[Connection], tuple[Ticket, Exception | None]],
+    ) -> Ticket:
+        """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
+        mark = records.fingerprint(arguments)
+
+        def unit(connection: Connection) -> tuple[Ticket, Exception | None]:
+            if key is None:
+                return work(connection)
+            if (first := records.replay(connection, verb, key, mark)) is not None:
+                shapes = self._book(connection).shapes
+                return dataclasses.replace(tickets.thaw(first, shapes), replayed=True), None
+            ticket, refusal = work(connection)
+            result = tickets.freeze(ticket)
+            if refusal is None and not records.remember(connection, verb, key, mark, result, self.clock.now()):
+                raise _KeyTaken
+            return ticket, refusal
+
+        try:
+            ticket, refusal = self._transactions.unit(unit)
+        except _KeyTaken:
+            ticket, refusal = self._transactions.unit(unit)
+        if refusal is not None:
+            raise refusal
+        return ticket
+
+    # Looking.
+
+    def get(self, ticket_id: int) -> Ticket:
+        """Return a ticket as it is stored; raise NotFound."""
+        return self._read(lambda connection, book: tickets.get(connection, ticket_id, book.shapes))
+
+    def find(
+        self,
+        text: str | None = None,
+        *,
+        overdue: bool = False,
+        limit: int = 50,
+        after: str | None = None,
+        **filters: Any,
+    ) -> Page:
+        """Return a page of tickets: those whose fields, customer or tags contain `text`, and that every filter fits.
+
+        Filters: type, state, stage, team, assignee, priority, channel, customer, tag, external_id; `sort` is id, due,
+        updated, opened or priority, with a `-` in front for the other way round. `after` takes the `next` of the page
+        before.
+        """
+        if limit < 1:
+            raise UsageError("a page has at least one ticket", "give a limit of 1 or more", field="limit")
+        query = Query(text, overdue_at=self.clock.now() if overdue else None, **filters)
+        return self._read(lambda connection, book: find(connection, query, book.shapes, limit=limit, after=after))
+
+    def history(self, ticket_id: int) -> tuple[HistoryEntry, ...]:
+        """Return all that happened to a ticket, the oldest first; raise NotFound."""
+
+        def work(connection: Connection, book: Book) -> tuple[HistoryEntry, ...]:
+            tickets.get(connection, ticket_id, book.shapes)
+            return tickets.history_of(connection, ticket_id)
+
+        return self._read(work)
+
+    def what_next(self, ticket_id: int, *, actor: str) -> tuple[Option, ...]:
+        """Return every trigger of the ticket's state, allowed or refused with the reason.
+
+        That is as of now, with the timers that are due already fired, but without writing anything.
+        """
+
+        def work(connection: Connection, book: Book) -> tuple[Option, ...]:
+            rules, ticket = self._rules(book, tickets.get(connection, ticket_id, book.shapes))
+            now = event_time(ticket, self.clock.now(), None)
+            ticket = caught_up(rules, ticket, tickets.armed(connection, ticket_id), now)
+            return options(rules, ticket, people.actor_of(book.desk, actor), now)
+
+        return self._read(work)
+
+    def member(self, name: str) -> Actor:
+        """Return a member of the desk as an actor, with their roles; raise NotFound."""
+        return self._read(lambda _, book: people.actor_of(book.desk, name))
+
+    def outbox(self, *, limit: int = 50, after: int | None = None) -> tuple[OutboxRow, ...]:
+        """Return messages in the order they were written, `after` an id."""
+        return tuple(self._read(lambda connection, _: records.outbox_rows(connection, limit, after)))
+
+    def _read(self, work: Callable[[Connection, Book], T]) -> T:
+        return self._transactions.read(lambda connection: work(connection, self._book(connection)))
+
+    # Many tickets at once.
+
+    def run_timeouts(self, *, as_of: datetime | None = None, limit: int | None = None) -> RunReport:
+        """Fire every timer that is due at or before `as_of` (now), exactly once, and say what was done.
+
+        Safe to run from any number of processes at once. On a virtual clock a later `as_of` moves the clock; on the
+        system's it is refused. `limit` bounds the tickets of this run.
+        """
+        now = self.clock.now()
+        when = now if as_of is None else as_utc(as_of)
+        if when > now:
+            if not isinstance(self.clock, VirtualClock):
+                raise Refused(
+                    "{as_of} lies in the future", "only a desk on a virtual clock can be moved there", rule="clock",
+                    as_of=when.isoformat(),
+                )  # fmt: skip
+            self.clock.move_to(when)
+            self._check_clock()
+        return run_due(self._transactions, self._book, self.clock, as_of=when, limit=limit)
+
+    def next_due(self) -> datetime | None:
+        """Return when the next timer of any ticket is due, or None."""
+        return self._transactions.read(tickets.next_timer_at)
+
+    def intake(
+        self,
+        contacts: Iterable[Contact],
+        *,
+        actor: str,
+        ticket_type: str | None = None,
+        past: str | None = None,
+        batch: int = 500,
+        on_batch: Callable[[IntakeReport], None] | None = None,
+    ) -> IntakeReport:
+        """Open a ticket for every contact that is not known by its external id yet, batch by batch.
+
+        Each batch is one transaction: killed half-way and run again, the rest is done. Bad contacts are reported and
+        do not stop the others. `past` says what becomes of timers that are due already: `record` fires them without
+        telling anybody, `fire` leaves them to the next run; without it such a contact raises UsageError.
+        """
+        return take_in(
+            self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
+            batch=batch, on_batch=on_batch,
+        )  # fmt: skip
+
+
+def _arguments(given: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple | set) else dict(value) if isinstance(value, Mapping) else value
+        for name, value in given.items()
+        if name not in left_out
+    }
