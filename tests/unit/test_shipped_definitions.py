@@ -1,0 +1,240 @@
+"""The seven ticket types and the desk that come with the program: whole, in two languages, true to their sources."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from workflow.definition.model import FieldSpec, Room, TicketTypeSpec, json_schema
+from workflow.definition.parse import load_definitions, shipped_folder
+from workflow.definition.resolve import Definitions, TicketType
+
+TYPES = ["activation", "complaint", "emergency", "follow_up", "inquiry", "service", "suggestion"]
+FOLDER = shipped_folder()
+FILES = sorted(FOLDER.glob("*.yaml"))
+PROCESS = re.compile(r"#.*\bP([1-9]|[123]\d|40)\b")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Definitions:
+    definitions, problems = load_definitions(FOLDER)
+    assert [str(problem) for problem in problems] == []
+    assert definitions is not None
+    return definitions
+
+
+@pytest.fixture(params=TYPES)
+def ticket_type(request: pytest.FixtureRequest, shipped: Definitions) -> TicketType:
+    return shipped.types[request.param]
+
+
+def test_there_are_seven_types(shipped: Definitions) -> None:
+    assert sorted(shipped.types) == TYPES
+    assert sorted(file.stem for file in FILES) == sorted([*TYPES, "desk"])
+
+
+def words(spec: TicketTypeSpec) -> Iterator[tuple[str, dict[str, str], dict[str, str] | None]]:
+    """Everything in a type that people read: where it stands, its label, its help (None where it has none)."""
+    yield "type", spec.label, spec.help
+    for name, field in spec.fields.items():
+        yield f"field {name}", field.label, field.help
+        yield from choices(name, field)
+    yield from room_words("everywhere", spec)
+    for stage, room in spec.stages.items():
+        assert room is not None, f"{stage} says nothing about itself"
+        yield f"stage {stage}", room.label, room.help
+        yield from room_words(stage, room)
+        for name, state in room.states.items():
+            assert state is not None, f"{stage}.{name} says nothing about itself"
+            yield f"state {stage}.{name}", state.label, state.help
+            yield from room_words(f"{stage}.{name}", state)
+
+
+def choices(name: str, field: FieldSpec) -> Iterator[tuple[str, dict[str, str], None]]:
+    for choice, label in field.choices.items():
+        yield f"choice {name}={choice}", label, None
+
+
+def room_words(place: str, room: Room | TicketTypeSpec) -> Iterator[tuple[str, dict[str, str], dict[str, str] | None]]:
+    for name, transition in room.transitions.items():
+        if transition:
+            yield f"{place}: {name}", transition.label, transition.help
+    for name, timeout in room.timeouts.items():
+        if timeout:
+            yield f"{place}: {name}", timeout.label, None
+
+
+def test_everything_is_said_in_both_languages(ticket_type: TicketType) -> None:
+    for place, label, help_text in words(ticket_type.spec):
+        for text in (label, help_text):
+            assert text is None or (set(text) == {"en", "zh"} and all(text.values())), f"{place}: {text}"
+            if text:
+                assert not re.search(r"[\u4e00-\u9fff]", text["en"]), f"{place}: {text['en']}"
+                assert re.search(r"[\u4e00-\u9fff]", text["zh"]), f"{place}: {text['zh']}"
+        assert len(label["en"]) <= 40, f"{place}: a label is short"
+
+
+def test_the_desk_is_labelled_in_both_languages(shipped: Definitions) -> None:
+    desk = shipped.desk
+    parts = (desk.roles, desk.teams, desk.members, desk.customer.fields)
+    labels = [desk.label, *(part.label for named in parts for part in named.values())]
+    assert all(set(label) == {"en", "zh"} for label in labels)
+
+
+def test_a_label_means_one_thing(ticket_type: TicketType) -> None:
+    """Two triggers that a person can choose from in one state never look the same."""
+    for state in ticket_type.states.values():
+        for language in ("en", "zh"):
+            seen = [trigger.label[language] for trigger in state.triggers.values()]
+            assert len(seen) == len(set(seen)), f"{state.name}: {seen}"
+
+
+def reached(ticket_type: TicketType, *, by_timers: bool = False, start: str | None = None) -> set[str]:
+    """The states that people (or timers) alone can reach."""
+    found, todo = set[str](), [start or ticket_type.initial]
+    while todo:
+        state = ticket_type.states[todo.pop()]
+        if by_timers:
+            branches = [timeout.branch for timeout in state.timeouts.values()]
+        else:
+            branches = [branch for trigger in state.triggers.values() for branch in trigger.branches]
+        todo += [branch.dest for branch in branches if branch.dest and branch.dest not in found]
+        found.update(branch.dest for branch in branches if branch.dest)
+    return found
+
+
+def test_people_can_reach_every_state_and_from_each_the_archive(ticket_type: TicketType) -> None:
+    assert reached(ticket_type) | {ticket_type.initial} == set(ticket_type.states)
+    for name in ticket_type.states.keys() - {"archive"}:
+        assert "archive" in reached(ticket_type, start=name), name
+
+
+def test_no_loop_is_walked_by_timers_alone(ticket_type: TicketType) -> None:
+    for name in ticket_type.states:
+        assert name not in reached(ticket_type, by_timers=True, start=name), name
+
+
+def test_nobody_waits_unseen(ticket_type: TicketType) -> None:
+    """In every state but the archive something happens by itself if nobody does anything."""
+    for state in ticket_type.states.values():
+        assert bool(state.timeouts) is (state.name != "archive"), state.name
+
+
+def test_the_archive_says_how_it_ended(ticket_type: TicketType) -> None:
+    for state in ticket_type.states.values():
+        for trigger in state.triggers.values():
+            for branch in trigger.branches:
+                if branch.dest == "archive":
+                    outcome = [action.set["outcome"] for action in branch.actions if action.set]
+                    assert len(outcome) == 1
+                    assert outcome[0] in ticket_type.fields["outcome"].choices
+                    assert outcome == ["resolved"] or branch.requires, f"{trigger.name}: an early end has a reason"
+
+
+def test_an_agent_who_is_unsure_can_ask_the_lead_anywhere_in_handling(ticket_type: TicketType) -> None:  # P38
+    for state in ticket_type.states.values():
+        if state.stage == "handle":
+            (branch,) = state.triggers["ask_lead"].branches
+            assert branch.dest is None
+            assert branch.actions, state.name
+
+
+def test_nobody_reviews_their_own_work(ticket_type: TicketType) -> None:  # P16
+    for state in ticket_type.states.values():
+        if state.stage == "review":
+            for name in ("passed", "failed"):
+                (branch,) = state.triggers[name].branches
+                assert branch.roles == ("reviewer",)
+                assert branch.not_by in (("handle",), ("classify",))
+                assert "review_reason" in branch.requires or name == "passed"
+
+
+def test_a_bare_contact_can_be_opened(ticket_type: TicketType) -> None:
+    assert [name for name, field in ticket_type.fields.items() if field.required] == ["statement"]
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "after", "row"),
+    [
+        ("complaint", "handle.specialist_call", "24h", "P4"),
+        ("complaint", "handle.case_file", "72h", "P5"),
+        ("inquiry", "handle.back_office", "72h", "P5"),
+        ("emergency", "handle.first_contact", "5m", "P21"),
+        ("emergency", "handle.repairing", "2h", "P20"),
+        ("complaint", "callback", "24h", "P23"),
+        ("service", "callback", "24h", "P23"),
+    ],
+)
+def test_limits_that_the_guides_set(shipped: Definitions, name: str, state: str, after: str, row: str) -> None:
+    timeouts = shipped.types[name].states[state].timeouts.values()
+    assert after in [str(timeout.after) for timeout in timeouts if timeout.branch.actions], row
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_limit_cites_its_process(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for line in timeout_lines(yaml.compose(text)):
+        assert PROCESS.search(lines[line]), f"{file.name}:{line + 1}: {lines[line].strip()}"
+
+
+def timeout_lines(node: yaml.Node | None) -> Iterator[int]:
+    """The lines, from 0, on which a timeout's name stands."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if key.value == "timeouts":
+            yield from (name.start_mark.line for name, timeout in value.value if timeout.tag.endswith("map"))
+        else:
+            yield from timeout_lines(value)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_editors_are_told_the_schema(file: Path) -> None:
+    schema = "desk" if file.stem == "desk" else "ticket-type"
+    first, *_ = file.read_text(encoding="utf-8").splitlines()
+    assert first == f"# yaml-language-server: $schema={schema}.schema.json"
+    stored = json.loads((FOLDER / f"{schema}.schema.json").read_text(encoding="utf-8"))
+    assert stored == json_schema("desk" if schema == "desk" else "type"), "write it anew with `ticketflow schema`"
+    Draft202012Validator.check_schema(stored)
+    Draft202012Validator(stored).validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_a_trial_desk_works_out_of_the_box_and_denies_by_default(shipped: Definitions) -> None:
+    desk = shipped.desk
+    assert desk.default_actor is not None
+    allowed = {verb for role in desk.members[desk.default_actor].roles for verb in desk.roles[role].may}
+    assert "open" in allowed
+    assert not allowed & {"assign", "reveal", "apply"}
+    assert all(desk.roles[role].may for role in desk.roles)
+
+
+def test_every_team_can_work(shipped: Definitions) -> None:
+    """Whoever is in the team of a state may use one of the triggers that lead on from there."""
+    desk = shipped.desk
+    for ticket_type in shipped.types.values():
+        for state in ticket_type.states.values():
+            if state.stage == "archive":
+                continue
+            assert state.team, f"{ticket_type.name}: {state.name} belongs to no team"
+            team = desk.teams[state.team]
+            onward = set(state.triggers) - set(ticket_type.spec.transitions) - {"ask_lead", "progress_given"}
+            for member in team.members:
+                held = set(desk.members[member].roles)
+                assert any(
+                    branch.roles is None or held & set(branch.roles)
+                    for name in onward
+                    for branch in state.triggers[name].branches
+                ), f"{ticket_type.name}: {member} can do nothing in {state.name}"
+
+
+def test_nothing_of_the_next_release_is_used(ticket_type: TicketType) -> None:
+    assert not ticket_type.spec.sla
+    for state in ticket_type.states.values():
+        assert {timeout.calendar for timeout in state.timeouts.values()} <= {"always"}
