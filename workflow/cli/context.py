@@ -1,0 +1,244 @@
+"""What one invocation of the command line knows: its settings, its desk, its zone and its actor."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from workflow.cli.output import Output
+from workflow.errors import Refused, TicketflowError, UsageError
+
+if TYPE_CHECKING:
+    from workflow import Desk
+    from workflow.store.engine import Store
+
+FILE = "ticketflow.toml"
+IN_FILE = ("database", "definitions", "actor", "lang", "app")
+LANGUAGES = ("en", "zh")
+DEFAULT_DATABASE = "sqlite:///ticketflow.db"
+
+
+class Session(Output):
+    """One invocation. A setting is its option, else TICKETFLOW_<NAME>, else in `ticketflow.toml`, else a default."""
+
+    def __init__(self) -> None:
+        self.flags: dict[str, str] = {}
+
+    def prepare(self, args: Sequence[str]) -> None:
+        """Find out the language and the form of output before click reads the options, so that its errors have them."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                terminal = stream.isatty()
+                stream.reconfigure(encoding=None if terminal else "utf-8", errors="replace" if terminal else None)
+        for argument, following in zip(args, [*args[1:], ""], strict=True):
+            if argument == "--":
+                return
+            name, _, value = argument.partition("=")
+            if argument in ("--json", "--table"):
+                self.json = argument == "--json"
+            elif name == "--lang" and (value or following) in LANGUAGES:
+                self.flags["lang"] = value or following
+
+    def setting(self, name: str) -> str | None:
+        """Return a setting, or None where nobody made it; raise UsageError for a broken `ticketflow.toml`."""
+        return self.flags.get(name) or os.environ.get(f"TICKETFLOW_{name.upper()}") or self.file.get(name)
+
+    @cached_property
+    def file(self) -> Mapping[str, str]:
+        """The settings of the nearest `ticketflow.toml`, here or above; paths in it are relative to its folder."""
+        here = Path.cwd()
+        path = next((path for folder in (here, *here.parents) if (path := folder / FILE).is_file()), None)
+        return read_settings(path) if path else {}
+
+    @property
+    def lang(self) -> str:
+        """The language to speak; never raises, so that every error can be told in it."""
+        try:
+            lang = self.setting("lang")
+        except TicketflowError:
+            return "en"
+        return lang if lang in LANGUAGES else "en"
+
+    def check(self) -> None:
+        """Raise UsageError for settings that cannot be used."""
+        lang = self.setting("lang")
+        if lang and lang not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            raise UsageError("there is no language {lang}", "the languages are: {known}", lang=lang, known=known)
+
+    @property
+    def definitions(self) -> Path:
+        """The folder of the definitions: as set, else ./definitions, else the shipped ones."""
+        if folder := self.setting("definitions"):
+            return Path(folder)
+        from workflow.definition.parse import shipped_folder
+
+        return here if ((here := Path("definitions")) / "desk.yaml").is_file() else shipped_folder()
+
+    @cached_property
+    def desk(self) -> Desk:
+        """The desk that the settings name. It is closed when the command ends."""
+        desk = self._host_desk(app) if (app := self.setting("app")) else self._own_desk()
+        click.get_current_context().find_root().call_on_close(desk.close)
+        return desk
+
+    def _own_desk(self) -> Desk:
+        from workflow import Desk
+        from workflow.clock import VirtualClock
+
+        now = self.setting("now")
+        return Desk.connect(
+            self.setting("database") or DEFAULT_DATABASE,
+            definitions=self.definitions,
+            clock=VirtualClock(_instant(now)) if now else None,
+        )
+
+    def _host_desk(self, app: str) -> Desk:
+        """Import `module:name`, a Desk or a function that makes one."""
+        from importlib import import_module
+
+        from workflow import Desk
+
+        for option in ("database", "definitions", "now"):
+            if option in self.flags:
+                raise UsageError(
+                    "--{option} does not go with the host's desk {app}, which brings its own",
+                    "leave one of the two out",
+                    option=option,
+                    app=app,
+                )
+        module, _, name = app.partition(":")
+        sys.path.insert(0, str(Path.cwd()))
+        try:
+            found: Any = import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise UsageError(
+                "the host's desk {app} cannot be imported: {reason}",
+                "write module:name, like shop.desk:desk, importable from here",
+                app=app,
+                reason=str(error),
+            ) from error
+        desk = found() if callable(found) else found
+        if not isinstance(desk, Desk):
+            raise UsageError("{app} is no desk", "name a Desk, or a function that returns one", app=app)
+        return desk
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """Open the database alone, for what must work while the desk cannot be opened."""
+        from workflow.store.engine import Store
+
+        store = Store(self.setting("database") or DEFAULT_DATABASE)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def host_names(self) -> dict[str, tuple[str, ...]]:
+        """Return the conditions and actions that the host registered, as `load_definitions` takes them."""
+        if not self.setting("app"):
+            return {}
+        return {"conditions": tuple(self.desk._conditions), "actions": tuple(self.desk._actions)}
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The desk's zone, in which times are shown and understood."""
+        return ZoneInfo(self.desk.desk.zone)
+
+    @cached_property
+    def actor(self) -> str:
+        """Who acts: as set, else the member whose `os_user` runs this, else the desk's default actor."""
+        from workflow.definition.model import AUTOMATIC_ACTORS
+
+        desk = self.desk.desk
+        if name := self.setting("actor"):
+            if name in AUTOMATIC_ACTORS:
+                raise Refused(
+                    "nobody acts as {actor}: it is the desk itself", "name a member", rule="actor", actor=name
+                )
+            return name
+        user = _os_user()
+        own = next((name for name, member in desk.members.items() if member.os_user and member.os_user == user), None)
+        if actor := own or desk.default_actor:
+            return actor
+        raise Refused(
+            "who acts is not known: no member of the desk has the os_user {user}",
+            "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml",
+            rule="actor",
+            user=user,
+        )
+
+    def time(self, text: str | None) -> datetime | None:
+        """Read a time as people write it, in the desk's zone where it says no offset."""
+        if text is None:
+            return None
+        from workflow.desk.contacts import parse_time
+
+        return parse_time(text, self.zone)
+
+
+def read_settings(path: Path) -> dict[str, str]:
+    """Read a `ticketflow.toml`; raise UsageError for what it may not hold."""
+    import tomllib
+
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "{file} cannot be read: {reason}", "mend it; it is a TOML file", file=str(path), reason=str(error)
+        ) from error
+    for name, value in found.items():
+        if name not in IN_FILE or not isinstance(value, str):
+            raise UsageError(
+                "{file}: {name} is no setting, or not a text",
+                "the settings are: {known}",
+                file=str(path),
+                name=name,
+                known=", ".join(IN_FILE),
+            )
+    if folder := found.get("definitions"):
+        found["definitions"] = str(path.parent / folder)
+    if url := found.get("database"):
+        found["database"] = _beside(path.parent, url)
+    return found
+
+
+def _beside(folder: Path, url: str) -> str:
+    """Make the file of an SQLite URL relative to the folder of the settings."""
+    scheme, mark, file = url.partition(":///")
+    if not mark or not scheme.startswith("sqlite") or not file or file.startswith((":memory:", "file:")):
+        return url
+    return f"{scheme}:///{folder / file}"
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            "--now takes a time with its offset, not {given}", "write it like 2026-03-02T09:00+08:00", given=text
+        ) from None
+    return instant
+
+
+def _os_user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

@@ -1,0 +1,134 @@
+"""The command that takes contacts in from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from workflow.cli.context import Session
+from workflow.cli.shell import Command, pass_session
+from workflow.errors import PartlyDone, UsageError
+
+if TYPE_CHECKING:
+    from workflow.desk.contacts import Contact, Reader
+
+
+@click.command("intake", cls=Command)
+@click.argument("file")
+@click.option("--type", "ticket_type", metavar="TYPE", help="The ticket type, where no column says it.")
+@click.option(
+    "--map",
+    "mapping",
+    metavar="FIELD=COLUMN,…",
+    help="Which column fills what: a field, customer.NAME, external_id, opened_at, type, channel, priority or tags. "
+    "Without it, columns of these names are taken.",
+)
+@click.option("--zone", metavar="ZONE", help="The zone of times without an offset; the desk's unless said.")
+@click.option(
+    "--past",
+    type=click.Choice(["record", "fire"]),
+    help="What becomes of time limits that had passed already: only recorded, or fired with their messages.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "tsv", "jsonl"]), help="The form, where the name does not tell."
+)
+@click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="For example gb18030.")
+@click.option(
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where rows go that cannot be taken in; FILE.rejects.csv here unless said.",
+)
+@pass_session
+def intake(
+    session: Session,
+    file: str,
+    *,
+    ticket_type: str | None,
+    mapping: str | None,
+    zone: str | None,
+    past: str | None,
+    form: str | None,
+    encoding: str,
+    rejects: Path | None,
+) -> None:
+    """Take in contacts from FILE: CSV, TSV or JSON Lines, also gzipped; `-` is standard input.
+
+    A contact whose external_id is known already is passed over, so that running it again adds nothing and an
+    interrupted run is finished by the next. Rows that cannot be taken in go to a file with line and reason; the others
+    are in, and the exit code is 8.
+
+        ticketflow intake calls.csv.gz --type inquiry --past record --map external_id=call,statement=text
+    """
+    from workflow.desk.contacts import parse_mapping, read_contacts, write_rejects
+
+    reader = read_contacts(
+        file,
+        zone=_zone(zone) if zone else session.zone,
+        mapping=parse_mapping(mapping) if mapping else None,
+        known=_known(session, ticket_type),
+        format=form,
+        encoding=encoding,
+    )
+    with reader, _progress(session, reader) as contacts:
+        report = session.desk.intake(contacts, actor=session.actor, ticket_type=ticket_type, past=past)
+    target = None
+    if report.rejected:
+        target = rejects or Path(f"{'stdin' if file == '-' else Path(file).name}.rejects.csv")
+        write_rejects(target, report.rejected, say=lambda reason: session.tell(reason.template, reason.values))
+    counts = {"opened": report.opened, "known": report.known, "rejected": len(report.rejected)}
+    if session.json:
+        session.dump(counts | {"seconds": round(report.seconds, 3), "rejects": target and str(target)})
+    else:
+        session.say(
+            "{opened} opened, {known} known already, {rejected} rejected, in {seconds} s",
+            **counts, seconds=f"{report.seconds:.1f}",
+        )  # fmt: skip
+    if target:
+        raise PartlyDone(
+            "{rejected} rows were not taken in", "they are in {file} with the reason; mend them and take that file in",
+            rejected=len(report.rejected), file=str(target),
+        )  # fmt: skip
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError("there is no zone {zone}", "write it like Asia/Shanghai", zone=name) from None
+
+
+def _known(session: Session, ticket_type: str | None) -> list[str]:
+    """Return the fields that a column may fill."""
+    types = session.desk.types
+    chosen = [types[ticket_type]] if ticket_type and ticket_type in types else types.values()
+    fields = dict.fromkeys(name for known in chosen for name in known.fields)
+    return [*fields, *(f"customer.{name}" for name in session.desk.desk.customer.fields)]
+
+
+@contextmanager
+def _progress(session: Session, reader: Reader) -> Iterator[Iterator[Contact]]:
+    """Show on a terminal how much of the file was read."""
+    import sys
+
+    if session.json or not sys.stderr.isatty():
+        yield reader
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns: list[Any] = [BarColumn(), TaskProgressColumn(), TimeElapsedColumn()]
+    with Progress(TextColumn("{task.fields[count]}"), *columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=reader.size, count=0)
+
+        def counted() -> Iterator[Contact]:
+            for count, contact in enumerate(reader, 1):
+                bar.update(task, completed=reader.position, count=count)
+                yield contact
+
+        yield counted()

@@ -1,0 +1,111 @@
+"""Options and arguments that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from workflow.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+LONGEST_FILE = 1_000_000
+TICKET = click.IntRange(min=1, max=2**63 - 1)
+
+
+class Pairs(dict[str, str | None]):
+    """Values given as `name=value`; `name=` is None, `name=@file` the text of a file, `name=@@x` the text `@x`."""
+
+
+def _pairs(_context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> Pairs:
+    found = Pairs()
+    for item in given:
+        name, equals, value = item.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(
+                "{option} takes name=value, not {given}",
+                "write it like {option} name=value",
+                option=parameter.opts[0],
+                given=item,
+            )
+        if name in found:
+            raise UsageError(
+                "{option} names {name} twice", "give each name once", option=parameter.opts[0], field=name, name=name
+            )
+        found[name] = _value(name, value)
+    return found
+
+
+def _value(name: str, text: str) -> str | None:
+    if not text.startswith("@"):
+        return text or None
+    if text.startswith("@@"):
+        return text[1:]
+    path = Path(text[1:])
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            content = file.read(LONGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            "the file {file} for {name} cannot be read: {reason}",
+            "name a text file in UTF-8; a value that starts with @ is written @@",
+            field=name,
+            name=name,
+            file=str(path),
+            reason=reason,
+        ) from error
+    if len(content) > LONGEST_FILE:
+        raise UsageError(
+            "the file {file} for {name} is too long", "give at most a million characters", name=name, file=str(path)
+        )
+    return content.rstrip("\n") or None
+
+
+def fields(help_text: str) -> Callable[[F], F]:
+    """Add a repeatable `--field name=value`."""
+    return click.option("--field", "-f", "fields", multiple=True, metavar="NAME=VALUE", callback=_pairs, help=help_text)
+
+
+def customer(help_text: str) -> Callable[[F], F]:
+    """Add a repeatable `--customer name=value`."""
+    return click.option(
+        "--customer", "-c", "customer", multiple=True, metavar="NAME=VALUE", callback=_pairs, help=help_text
+    )
+
+
+def note(function: F) -> F:
+    """Add `--note`."""
+    return click.option("--note", metavar="TEXT", help="A remark for the history.")(function)
+
+
+def at(function: F) -> F:
+    """Add `--at`."""
+    return click.option("--at", metavar="TIME", help="When it happened, if earlier than now; in the desk's zone.")(
+        function
+    )
+
+
+def if_version(function: F) -> F:
+    """Add `--if-version`."""
+    return click.option(
+        "--if-version", type=int, metavar="N", help="Only if the ticket is still at this ticket_version (else exit 6)."
+    )(function)
+
+
+def key(function: F) -> F:
+    """Add `--key`."""
+    return click.option("--key", metavar="KEY", help="Makes a repeated call return the first one's result.")(function)
+
+
+def ticket(function: F) -> F:
+    """Add the argument ID."""
+    return click.argument("ticket_id", metavar="ID", type=TICKET)(function)
+
+
+def reveal(function: F) -> F:
+    """Add `--reveal`."""
+    return click.option("--reveal", is_flag=True, help="Show personal data, if a role of yours may.")(function)

@@ -1,0 +1,173 @@
+"""Commands that show tickets and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from workflow.cli import options, views
+from workflow.cli.context import Session
+from workflow.cli.shell import Command, pass_session
+from workflow.cli.views import View
+from workflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from workflow.core.model import Ticket
+
+F = TypeVar("F", bound=Callable[..., Any])
+SORTS = [sign + name for name in ("id", "due", "updated", "opened", "priority") for sign in ("", "-")]
+PAGE = 500
+
+
+def filters(function: F) -> F:
+    """Add the options that choose tickets."""
+    for decorate in reversed(
+        (
+            click.option("--type", metavar="TYPE", help="Only this ticket type."),
+            click.option("--state", metavar="STATE", help="Only in this state."),
+            click.option("--stage", metavar="STAGE", help="Only in this stage."),
+            click.option("--team", metavar="TEAM", help="Only this team's."),
+            click.option("--assignee", metavar="NAME", help="Only this member's."),
+            click.option("--mine", is_flag=True, help="Only those assigned to you."),
+            click.option("--priority", metavar="WORD", help="Only this priority."),
+            click.option(
+                "--customer", metavar="TEXT", help="Only this customer's: an id, or a part of what is known of them."
+            ),
+            click.option("--tag", metavar="TAG", help="Only with this tag."),
+            click.option("--channel", metavar="NAME", help="Only from this channel."),
+            click.option("--overdue", is_flag=True, help="Only those whose next due time has passed."),
+            click.option(
+                "--sort",
+                type=click.Choice(SORTS),
+                metavar="ORDER",
+                default="id",
+                show_default=True,
+                help="The order; a minus turns it round.",
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def paging(function: F) -> F:
+    """Add the options that say how many."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+            ),
+            click.option("--after", metavar="CURSOR", help="Go on where a page ended, as it said."),
+            click.option("--all", "everything", is_flag=True, help="All of them."),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def chosen(session: Session, *, text: str | None = None, mine: bool = False, **wanted: Any) -> dict[str, Any]:
+    """Return the arguments of `Desk.find` for what the options say."""
+    if mine:
+        if wanted.get("assignee"):
+            raise UsageError("--mine and --assignee exclude each other", "leave one of the two out")
+        wanted["assignee"] = session.actor
+    return {"text": text, **wanted}
+
+
+def every(session: Session, wanted: dict[str, Any], after: str | None = None) -> Iterator[tuple[Ticket, ...]]:
+    """Yield every ticket that is wanted, in pages."""
+    while True:
+        page = session.desk.find(**wanted, limit=PAGE, after=after)
+        yield page.tickets
+        if page.next is None:
+            return
+        after = page.next
+
+
+def show_list(
+    session: Session, *, limit: int, after: str | None, everything: bool, reveal: bool, **wanted: Any
+) -> None:
+    """Print the chosen tickets and say how to see more."""
+    view, choice = View(session, reveal=reveal), chosen(session, **wanted)
+    if everything and session.json:
+        for tickets in every(session, choice, after):
+            session.dump(*map(view.ticket, tickets))
+        return
+    if everything:
+        found, following = [ticket for tickets in every(session, choice, after) for ticket in tickets], None
+    else:
+        page = session.desk.find(**choice, limit=limit, after=after)
+        found, following = list(page.tickets), page.next
+    if session.json:
+        session.dump(*map(view.ticket, found))
+    elif found:
+        session.table(views.LIST, map(view.row, found))
+    else:
+        session.hint("No tickets.")
+    if following:
+        session.hint("There are more: --after {cursor}, or --all.", cursor=following)
+
+
+@click.command("list", cls=Command)
+@filters
+@paging
+@options.reveal
+@pass_session
+def list_(session: Session, **given: Any) -> None:
+    """List tickets.
+
+    With --json each line is one ticket.
+    """
+    show_list(session, **given)
+
+
+@click.command("find", cls=Command)
+@click.argument("text")
+@filters
+@paging
+@options.reveal
+@pass_session
+def find(session: Session, text: str, **given: Any) -> None:
+    """Find tickets by a text in their fields, notes or customer."""
+    show_list(session, text=text, **given)
+
+
+@click.command("show", cls=Command)
+@options.ticket
+@options.reveal
+@pass_session
+def show(session: Session, ticket_id: int, *, reveal: bool) -> None:
+    """Show ticket ID, and what can happen to it next.
+
+    Each trigger is shown with where it leads, or with the reason why not.
+    """
+    view, ticket = View(session, reveal=reveal), session.desk.get(ticket_id)
+    following = session.desk.what_next(ticket_id, actor=session.actor)
+    if session.json:
+        session.dump(view.ticket(ticket) | {"next": [view.option(option) for option in following]})
+        return
+    session.heading("Ticket {ticket}", ticket=ticket.id)
+    session.details(view.details(ticket))
+    if fields := view.fields(ticket):
+        session.heading("Fields")
+        session.details(fields.items())
+    session.heading("What can happen next, by {actor}", actor=session.actor)
+    session.details((option.trigger, view.option_line(ticket, option)) for option in following)
+    if not following:
+        session.say("Nothing: it is archived.")
+
+
+@click.command("history", cls=Command)
+@options.ticket
+@options.reveal
+@pass_session
+def history(session: Session, ticket_id: int, *, reveal: bool) -> None:
+    """Show everything that happened to ticket ID, in order."""
+    view = View(session, reveal=reveal)
+    entries = session.desk.history(ticket_id)
+    if session.json:
+        session.dump(*(view.entry(entry) for entry in entries))
+    else:
+        session.table(views.HISTORY, (view.entry_row(entry) for entry in entries), fold=True)

@@ -1,0 +1,144 @@
+"""Commands that change one ticket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workflow.cli import options
+from workflow.cli.context import Session
+from workflow.cli.shell import Command, pass_session
+from workflow.cli.views import View
+from workflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from workflow.core.model import Ticket
+
+
+def changed(session: Session, ticket: Ticket, template: str, **values: Any) -> None:
+    """Say what a command did to a ticket, or print the ticket as JSON."""
+    view = View(session)
+    if session.json:
+        session.dump(view.ticket(ticket))
+        return
+    session.say(
+        template,
+        ticket=ticket.id,
+        type=view.type_label(ticket),
+        state=view.state_label(ticket, ticket.state),
+        owner=ticket.assignee or ticket.team,
+        **values,
+    )
+    if ticket.replayed:
+        session.hint("The key was used before: this is the first call's result, and nothing was done again.")
+
+
+@click.command("open", cls=Command)
+@click.argument("ticket_type", metavar="TYPE")
+@options.fields("A field of the ticket; @FILE reads it from a file. Repeatable.")
+@options.customer("A field of the customer. Repeatable.")
+@click.option("--channel", metavar="NAME", help="Where the contact came from.")
+@click.option("--priority", metavar="WORD", help="low, normal, high or urgent.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Repeatable.")
+@click.option("--external-id", metavar="ID", help="Its name in another system; opening it twice is a conflict.")
+@options.note
+@options.at
+@options.key
+@pass_session
+def open_(session: Session, ticket_type: str, *, at: str | None, **given: Any) -> None:
+    """Open a ticket of TYPE.
+
+    ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=张三 -c phone=13812345678
+    """
+    ticket = session.desk.open(ticket_type, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Ticket {ticket} is open: {type}, in {state}, with {owner}.")
+
+
+@click.command("assign", cls=Command)
+@options.ticket
+@click.argument("to", metavar="TO", required=False)
+@click.option("--nobody", is_flag=True, help="Take it from its assignee instead.")
+@options.note
+@options.at
+@options.if_version
+@pass_session
+def assign(session: Session, ticket_id: int, to: str | None, *, nobody: bool, at: str | None, **given: Any) -> None:
+    """Give ticket ID to a team or a member."""
+    if bool(to) == nobody:
+        raise UsageError("assign takes a team or a member, or --nobody", "name one of them")
+    ticket = session.desk.assign(ticket_id, to, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Ticket {ticket} is with {owner}.")
+
+
+@click.command("claim", cls=Command)
+@options.ticket
+@options.if_version
+@pass_session
+def claim(session: Session, ticket_id: int, **given: Any) -> None:
+    """Take ticket ID."""
+    ticket = session.desk.claim(ticket_id, actor=session.actor, **given)
+    changed(session, ticket, "Ticket {ticket} is with {owner}.")
+
+
+@click.command("note", cls=Command)
+@options.ticket
+@click.argument("text")
+@options.at
+@options.if_version
+@pass_session
+def note(session: Session, ticket_id: int, text: str, *, at: str | None, **given: Any) -> None:
+    """Write TEXT down in the history of ticket ID."""
+    ticket = session.desk.note(ticket_id, text, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Noted on ticket {ticket}.")
+
+
+@click.command("set", cls=Command)
+@options.ticket
+@options.fields("A field of the ticket; NAME= empties it, @FILE reads it from a file. Repeatable.")
+@click.option("--priority", metavar="WORD", help="low, normal, high or urgent.")
+@options.note
+@options.at
+@options.if_version
+@pass_session
+def set_(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
+    """Fill, change or empty fields of ticket ID, or set its priority."""
+    ticket = session.desk.set_fields(ticket_id, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Ticket {ticket} is changed.")
+
+
+@click.command("tag", cls=Command)
+@options.ticket
+@click.argument("add", metavar="TAG...", nargs=-1)
+@click.option("--remove", multiple=True, metavar="TAG", help="Take this tag away. Repeatable.")
+@options.if_version
+@pass_session
+def tag(session: Session, ticket_id: int, **given: Any) -> None:
+    """Tag ticket ID, or take tags away."""
+    ticket = session.desk.tag(ticket_id, actor=session.actor, **given)
+    changed(session, ticket, "Ticket {ticket} has the tags: {tags}.", tags=ticket.tags)
+
+
+@click.command("link", cls=Command)
+@options.ticket
+@click.argument("other", metavar="OTHER", type=options.TICKET)
+@click.option("--kind", default="related", show_default=True, metavar="WORD", help="What the other ticket is to it.")
+@options.if_version
+@pass_session
+def link(session: Session, ticket_id: int, other: int, **given: Any) -> None:
+    """Link ticket ID to the ticket OTHER."""
+    ticket = session.desk.link(ticket_id, other, actor=session.actor, **given)
+    changed(session, ticket, "Ticket {ticket} is linked to {other}.", other=other)
+
+
+@click.command("escalate", cls=Command)
+@options.ticket
+@click.option("--reason", metavar="TEXT", help="Why.")
+@options.at
+@options.if_version
+@pass_session
+def escalate(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
+    """Call the team lead to ticket ID."""
+    ticket = session.desk.escalate(ticket_id, actor=session.actor, at=session.time(at), **given)
+    team = session.desk.desk.teams.get(ticket.team or "")
+    changed(session, ticket, "Ticket {ticket} is escalated; told: {lead}.", lead=team.lead if team else None)

@@ -1,0 +1,3 @@
+"""What the program says, in Chinese."""
+
+CATALOGUE: dict[str, str] = {}
