@@ -1,0 +1,214 @@
+"""Whether a definition makes sense: every name exists, every value fits, and every condition can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, available_timezones
+
+from workflow.definition.conditions import ConditionCheck
+from workflow.definition.expressions import BUILT_IN, RESERVED
+from workflow.definition.fields import check_fields, misfit
+from workflow.definition.flow import check_flow
+from workflow.definition.model import (
+    AUTOMATIC_ACTORS,
+    STAGES,
+    Actions,
+    Branch,
+    DeskSpec,
+    Room,
+    StateSpec,
+    TicketTypeSpec,
+    Timeout,
+)
+from workflow.definition.resolve import ALWAYS, first_state, resolve, state_names
+from workflow.definition.sheet import Sheet
+from workflow.definition.tree import Path
+
+ADDRESSEES = ("owner", "team", "lead", "customer")
+RESERVED_TRIGGERS = ("state", "trigger")
+NOTICES = ("notify", "escalate")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The names of the conditions and actions that the host registered."""
+
+    conditions: Collection[str] = ()
+    actions: Collection[str] = ()
+
+
+def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
+    """Report what is wrong with desk.yaml."""
+    _check_zone(desk.zone, sheet)
+    for path, wanted in ((("ladder",), desk.ladder), (("calendars",), desk.calendars)):
+        if wanted:
+            sheet.report(path, "not-yet", path[0], key=True)
+    if desk.default_actor:
+        sheet.expect(("default_actor",), "unknown-member", desk.default_actor, desk.members)
+    for kind, names in (("teams", desk.teams), ("members", desk.members)):
+        for name in names:
+            if name in AUTOMATIC_ACTORS or name in ADDRESSEES:
+                sheet.report((kind, name), "reserved-name", name, key=True)
+    for name, team in desk.teams.items():
+        if name in desk.members:
+            sheet.report(("teams", name), "ambiguous-name", name, key=True)
+        sheet.expect(("teams", name, "lead"), "lead-not-member", team.lead, desk.members)
+        for at, member in enumerate(team.members):
+            sheet.expect(("teams", name, "members", at), "unknown-member", member, desk.members)
+    users: dict[str, str] = {}
+    for name, person in desk.members.items():
+        for at, role in enumerate(person.roles):
+            sheet.expect(("members", name, "roles", at), "unknown-role", role, desk.roles)
+        if person.os_user and (other := users.setdefault(person.os_user, name)) != name:
+            sheet.report(("members", name, "os_user"), "duplicate-os-user", person.os_user, other=other)
+    check_fields(desk.customer.fields, ("customer", "fields"), sheet, RESERVED)
+    for at, line in enumerate(desk.customer.same_by):
+        for inner, name in enumerate(line):
+            sheet.expect(("customer", "same_by", at, inner), "unknown-field", name, desk.customer.fields)
+
+
+def _check_zone(zone: str, sheet: Sheet) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, KeyError):
+        sheet.report(("zone",), "unknown-zone", zone, known=sorted(available_timezones()))
+
+
+def check_type(spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts: Hosts, *, whole: bool = True) -> None:
+    """Report what is wrong with a ticket type.
+
+    Without a `desk` its names go unchecked. A type that is not `whole`, because parts of it did not fit, is not asked
+    where its ways lead.
+    """
+    names = _TypeCheck(spec, desk, sheet, hosts)
+    names.run()
+    if whole:
+        _check_stages(spec, sheet)
+        check_flow(resolve(spec), desk, sheet, names.conditions.constant)
+
+
+def _check_stages(spec: TicketTypeSpec, sheet: Sheet) -> None:
+    for at, stage in enumerate(spec.skips):
+        if stage in ("intake", "archive"):
+            sheet.report(("skips", at), "bad-skip", stage)
+    for stage in STAGES:
+        if stage not in spec.stages and (stage not in spec.skips or stage in ("intake", "archive")):
+            sheet.report(("stages",), "stage-missing", stage, key=True)
+
+
+class _TypeCheck:
+    """One pass over a ticket type as its author wrote it, inheritance not yet worked out."""
+
+    def __init__(self, spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts: Hosts) -> None:
+        self.spec, self.desk, self.sheet, self.hosts = spec, desk, sheet, hosts
+        self.states = state_names(spec)
+        self.places = list(dict.fromkeys([*spec.stages, *self.states]))
+        self.conditions = ConditionCheck(spec, desk, list(self.states), sheet, hosts.conditions)
+
+    def run(self) -> None:
+        spec, sheet = self.spec, self.sheet
+        if spec.sla:
+            sheet.report(("sla",), "not-yet", "sla", key=True)
+        check_fields(spec.fields, ("fields",), sheet, {*RESERVED, *BUILT_IN, *RESERVED_TRIGGERS})
+        for path, room, inherited in self._rooms():
+            self._check_room(path, room, inherited)
+
+    def _rooms(self) -> Iterator[tuple[Path, Room | TicketTypeSpec, tuple[Room | TicketTypeSpec, ...]]]:
+        """Yield the type, its stages and their states, each with the rooms it inherits from."""
+        yield (), self.spec, ()
+        for stage, found in self.spec.stages.items():
+            room = found or StateSpec()
+            around = () if stage == "archive" else (self.spec,)
+            yield ("stages", stage), room, around
+            for name, state in getattr(room, "states", {}).items():
+                yield ("stages", stage, "states", name), state or StateSpec(), (*around, room)
+
+    def _check_room(
+        self, path: Path, room: Room | TicketTypeSpec, inherited: tuple[Room | TicketTypeSpec, ...]
+    ) -> None:
+        if room.team and self.desk:
+            self.sheet.expect((*path, "team"), "unknown-team", room.team, self.desk.teams)
+        if room.calendar not in (None, ALWAYS):
+            self.sheet.report((*path, "calendar"), "not-yet", f"calendar: {room.calendar}")
+        self._check_roles((*path, "roles"), room.roles)
+        for kind in ("transitions", "timeouts"):
+            declared: Mapping[str, object] = getattr(room, kind)
+            if declared and path[1:2] == ("archive",):
+                self.sheet.report((*path, kind), "final-archive", kind, key=True)
+            removable = {name for outer in inherited for name, entry in getattr(outer, kind).items() if entry}
+            for name, entry in declared.items():
+                if entry is None and name not in removable:
+                    self.sheet.report((*path, kind, name), "nothing-to-remove", name, key=True)
+        for name, transition in room.transitions.items():
+            at = (*path, "transitions", name)
+            self._check_trigger_name(at, name)
+            for index, branch in enumerate(transition.branches if transition else ()):
+                self._check_branch((*at, "branches", index), branch)
+        for name, timeout in room.timeouts.items():
+            if timeout:
+                self._check_timeout((*path, "timeouts", name), name, timeout)
+
+    def _check_trigger_name(self, path: Path, name: str) -> None:
+        if name in RESERVED_TRIGGERS:
+            self.sheet.report(path, "reserved-name", name, key=True)
+        elif name in STAGES or any(name in place.split(".") for place in self.places):
+            self.sheet.report(path, "trigger-is-place", name, key=True)
+
+    def _check_roles(self, path: Path, roles: tuple[str, ...] | None) -> None:
+        desk = self.desk
+        for at, role in enumerate(roles or ()):
+            if desk is None or not self.sheet.expect((*path, at), "unknown-role", role, desk.roles):
+                continue
+            if "advance" not in desk.roles[role].may:
+                self.sheet.report((*path, at), "role-may-not-advance", role)
+            if not any(role in member.roles for member in desk.members.values()):
+                self.sheet.report((*path, at), "unheld-role", role)
+
+    def _check_branch(self, path: Path, branch: Branch) -> None:
+        self._check_roles((*path, "roles"), branch.roles)
+        for at, name in enumerate(branch.requires):
+            self.sheet.expect((*path, "requires", at), "unknown-field", name, self.spec.fields)
+        for at, place in enumerate(branch.not_by):
+            self.sheet.expect((*path, "not_by", at), "unknown-place", place, self.places)
+        self._check_way(path, branch)
+
+    def _check_way(self, path: Path, way: Branch | Timeout) -> None:
+        if way.dest and not first_state(self.states, way.dest):
+            self.sheet.report((*path, "dest"), "unknown-place", way.dest, known=self.places)
+        self._check_actions((*path, "actions"), way.actions)
+        for key in ("conditions", "unless"):
+            self.conditions.check((*path, key), getattr(way, key))
+
+    def _check_timeout(self, path: Path, name: str, timeout: Timeout) -> None:
+        self._check_way(path, timeout)
+        if timeout.calendar not in (None, ALWAYS):
+            self.sheet.report((*path, "calendar"), "not-yet", f"calendar: {timeout.calendar}")
+        late = timeout.late.skip_after if timeout.late else None
+        for key, duration in (("after", timeout.after), ("every", timeout.every), ("late", late)):
+            if duration and duration.working_days:
+                self.sheet.report((*path, key, "skip_after"), "not-yet", duration.text)
+        more = ["dest"] if timeout.dest else []
+        more += [action.kind for action in timeout.actions if action.kind not in NOTICES]
+        for option, code in (("every", "every-does-more"), ("late", "late-does-more")):
+            if more and getattr(timeout, option):
+                self.sheet.report((*path, option), code, more[0], key=True)
+        if not timeout.dest and not timeout.actions:
+            self.sheet.report(path, "idle-timeout", name, key=True)
+
+    def _check_actions(self, path: Path, actions: Actions) -> None:
+        people = self.desk
+        for index, action in enumerate(actions):
+            at = (*path, index, action.kind)
+            if people and action.assign:
+                self.sheet.expect(at, "unknown-assignee", action.assign, [*people.teams, *people.members])
+            if people and action.notify:
+                self.sheet.expect(at, "unknown-target", action.notify, [*ADDRESSEES, *people.members])
+            if action.call:
+                self.sheet.expect(at, "unknown-host-action", action.call, self.hosts.actions)
+            for name, value in (action.set or {}).items():
+                if not self.sheet.expect((*at, name), "unknown-field", name, self.spec.fields, key=True):
+                    continue
+                reason = None if value is None else misfit(self.spec.fields[name], value)
+                if reason:
+                    self.sheet.report((*at, name), "bad-set-value", str(value), field=name, reason=reason)

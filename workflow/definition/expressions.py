@@ -1,0 +1,302 @@
+"""Conditions: expressions of CEL that are checked when a definition is read and asked when a ticket moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from cel_expr_python import cel
+
+from workflow.definition.model import FieldSpec
+from workflow.definition.problems import problem
+from workflow.definition.wire import Checked, Part
+from workflow.errors import ConditionFault, render
+
+BUILT_IN: Mapping[str, str] = {
+    "priority": "string",
+    "channel": "string",
+    "tags": "list",
+    "team": "string",
+    "assignee": "string",
+    "state": "string",
+    "entered_at": "timestamp",
+    "opened_at": "timestamp",
+    "now": "timestamp",
+    "filled": "list",
+    "actor": "string",
+    "actor_roles": "list",
+}
+RESERVED = frozenset({
+    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
+    "loop", "package", "namespace", "return", "var", "void", "while",
+    "bool", "bytes", "double", "duration", "dyn", "int", "list", "map", "null_type", "string", "timestamp", "type",
+    "uint", "all", "contains", "exists", "exists_one", "filter", "has", "matches", "size",
+    "customer", "google",
+})  # fmt: skip
+FUNCTIONS = (
+    "size", "matches", "contains", "startsWith", "endsWith", "exists", "exists_one", "all", "map", "filter", "duration",
+    "timestamp", "int", "double", "string", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek",
+    "getDayOfYear", "getHours", "getMinutes", "getSeconds",
+)  # fmt: skip
+LONGEST = 2_000
+_Answer = bool | str | frozenset[str]
+_TYPES = {
+    "text": "string", "choice": "string", "bool": "bool", "int": "int", "decimal": "double", "date": "timestamp",
+    "datetime": "timestamp", "list": "list",
+}  # fmt: skip
+_CEL_TYPES = {
+    "string": cel.Type.STRING, "bool": cel.Type.BOOL, "int": cel.Type.INT, "double": cel.Type.DOUBLE,
+    "timestamp": cel.Type.TIMESTAMP, "list": cel.Type.List(cel.Type.STRING),
+}  # fmt: skip
+_ERROR = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*?)(?: \[[A-Z_]+\])?$", re.MULTILINE)
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '(.*)'")
+_STATUS = re.compile(r"^[A-Z_]+: ")
+_EQUALITIES = ("_==_", "_!=_", "@in")
+_EPOCH = 'timestamp("2000-01-01T00:00:00Z")'
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake in a condition: a problem's code, the offset in characters, and what the sentence needs."""
+
+    code: str
+    offset: int
+    text: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ConditionError(Exception):
+    """A condition does not compile. `faults` holds every mistake; the rest describes the first of them."""
+
+    def __init__(self, source: str, faults: tuple[Fault, ...]) -> None:
+        first = faults[0]
+        told = problem(first.code, "", 1, first.offset + 1, text=first.text, **first.values)
+        self.faults, self.source, self.column = faults, source, first.offset + 1
+        self.reason, self.suggestion = told.message, render(told.suggestion, told.values)
+        super().__init__(f"{source}: column {self.column}: {self.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A variable that the condition compares with a text written in it, and where that text stands."""
+
+    name: str
+    literal: str
+    offset: int
+
+
+class Condition:
+    """A compiled condition. It may be shared between threads and asked any number of times.
+
+    `source` is what the author wrote and `names` the variables it reads.
+
+    >>> variables = {"priority": "string", "filled": "list"}
+    >>> urgent = compile_condition('priority == "urgent" && "phone" in filled', variables)
+    >>> sorted(urgent.names), urgent.holds({"priority": "urgent", "filled": ["phone"]})
+    (['filled', 'priority'], True)
+    >>> urgent.holds({"filled": ["phone"]})
+    frozenset({'priority'})
+    """
+
+    __slots__ = ("_checked", "_env", "_expression", "_leaves", "names", "source")
+
+    def __init__(self, source: str, env: cel.Env, expression: cel.Expression, variables: Mapping[str, str]) -> None:
+        self.source, self._env, self._expression = source, env, expression
+        self._checked = Checked(expression.serialize())
+        self._leaves: dict[int, cel.Expression] = {}
+        self.names: frozenset[str] = self._checked.references & variables.keys()
+
+    def __repr__(self) -> str:
+        return f"Condition({self.source!r})"
+
+    def holds(self, values: Mapping[str, object]) -> bool | frozenset[str]:
+        """Say whether the condition holds, or which unset names leave that open.
+
+        `values` leaves a variable out that is not set; `&&`, `||` and `?:` absorb what does not matter, as CEL
+        defines. Raise ConditionFault where evaluation fails for any other reason.
+        """
+        data = {name: _plain(values[name]) for name in self.names if name in values}
+        answer: _Answer = self._ask(self._expression, data)
+        if isinstance(answer, str) and len(data) < len(self.names):
+            answer = self._weigh(self._checked.root, data)
+        if isinstance(answer, str):
+            raise ConditionFault(
+                "the condition {condition} could not be evaluated: {reason}",
+                "mend what the condition reads, or the definition",
+                condition=self.source,
+                reason=answer,
+            )
+        return answer
+
+    @property
+    def constant(self) -> bool | None:
+        """What the condition always says, whatever the ticket; None where that depends on it."""
+        try:
+            answer = self.holds({})
+        except ConditionFault:
+            return None
+        return answer if isinstance(answer, bool) else None
+
+    @property
+    def comparisons(self) -> Iterator[Comparison]:
+        """Every comparison of a variable with a text that the author wrote."""
+        for part in self._checked.root.walk():
+            if part.kind != "call" or part.name not in _EQUALITIES or len(part.children) != 2:
+                continue
+            for one, other in (part.children, part.children[::-1]):
+                if one.kind == "ident":
+                    for literal in other.children if other.kind == "list" else (other,):
+                        if isinstance(literal.value, str):
+                            yield Comparison(one.name, literal.value, self._checked.offset(literal))
+
+    def _ask(self, expression: cel.Expression, data: Mapping[str, object]) -> bool | str:
+        """Return the answer, or the reason why there is none."""
+        try:
+            value = expression.eval(data=data).value()
+        except (RuntimeError, UnicodeError) as error:
+            return _bare(str(error))
+        if isinstance(value, bool):
+            return value
+        return _bare(value) if isinstance(value, str) else "it did not come out as true or false"
+
+    def _weigh(self, part: Part, data: Mapping[str, object]) -> _Answer:
+        """Work out one node by three-valued logic. A fault that nothing absorbs counts more than what is unset."""
+        if part.kind == "call" and part.name == "!_":
+            answer = self._weigh(part.children[0], data)
+            return not answer if isinstance(answer, bool) else answer
+        if part.kind == "call" and part.name == "_?_:_":
+            answer = self._weigh(part.children[0], data)
+            return self._weigh(part.children[1 if answer else 2], data) if isinstance(answer, bool) else answer
+        if part.kind == "call" and part.name in ("_&&_", "_||_"):
+            absorbing = part.name == "_||_"
+            answers = [self._weigh(child, data) for child in part.children]
+            if any(answer is absorbing for answer in answers):
+                return absorbing
+            fault = next((answer for answer in answers if isinstance(answer, str)), None)
+            open_ = [answer for answer in answers if isinstance(answer, frozenset)]
+            return fault or (frozenset[str]().union(*open_) if open_ else not absorbing)
+        answer = self._ask(self._leaf(part), data)
+        read = {node.name for node in part.walk() if node.kind == "ident"} & self.names
+        if isinstance(answer, str) and (unset := read - data.keys()) and answer in map(_unset, unset):
+            return frozenset(unset)
+        return answer
+
+    def _leaf(self, part: Part) -> cel.Expression:
+        if part.id not in self._leaves:
+            self._leaves[part.id] = self._env.deserialize(self._checked.alone(part))
+        return self._leaves[part.id]
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what compiles and still cannot be meant: equal decimals, and constants that always fail."""
+        for part in self._checked.root.walk():
+            if part.kind != "call":
+                continue
+            at = self._checked.offset(part)
+            if part.name in _EQUALITIES and any(map(self._checked.is_double, part.children)):
+                yield Fault("condition-equal-decimals", at)
+            if reason := self._always_fails(part):
+                yield Fault("condition-constant", at, values={"reason": reason})
+
+    def _always_fails(self, part: Part) -> str:
+        """Return why a call fails whatever the ticket: its arguments are constants, or its pattern or zone is one."""
+        *_, last = part.children
+        if part.name == "matches" and isinstance(last.value, str):
+            expression = self._env.compile(f'"".matches({_quoted(last.value)})')
+        elif part.name.startswith("get") and isinstance(last.value, str):
+            expression = self._env.compile(f"{_EPOCH}.{part.name}({_quoted(last.value)})")
+        elif all(child.kind == "const" for child in part.children):
+            expression = self._leaf(part)
+        else:
+            return ""
+        value = expression.eval(data={})
+        return _bare(value.value()) if value.type() == cel.Type.ERROR else ""
+
+
+def variables_of(fields: Mapping[str, FieldSpec], customer: Mapping[str, FieldSpec]) -> dict[str, str]:
+    """Return what a condition of a ticket type may read, with the CEL type of each.
+
+    >>> variables_of({"fees": FieldSpec(type="decimal")}, {})["fees"]
+    'double'
+    """
+    declared = {name: _TYPES[spec.type] for name, spec in fields.items()}
+    return {**declared, **{f"customer.{name}": _TYPES[spec.type] for name, spec in customer.items()}, **BUILT_IN}
+
+
+def compile_condition(source: str, variables: Mapping[str, str]) -> Condition:
+    """Compile a condition over the given variables; raise ConditionError with every mistake in it.
+
+    >>> compile_condition("fees > 2", {"fees": "double"})
+    Traceback (most recent call last):
+    workflow.definition.expressions.ConditionError: fees > 2: column 6: a decimal is compared with a whole number
+    """
+    if len(source) > LONGEST:
+        raise ConditionError(source, (Fault("condition-too-long", LONGEST, values={"limit": LONGEST}),))
+    env = _environment(tuple(sorted(variables.items())))
+    try:
+        expression = env.compile(source)
+    except (RuntimeError, UnicodeError) as error:
+        raise ConditionError(source, tuple(_faults_of(str(error), source, variables))) from None
+    if expression.return_type() != cel.Type.BOOL:
+        found = Fault("condition-not-bool", 0, source, {"found": expression.return_type().name().lower()})
+        raise ConditionError(source, (found,))
+    condition = Condition(source, env, expression, variables)
+    if faults := tuple(condition.faults()):
+        raise ConditionError(source, faults)
+    return condition
+
+
+@lru_cache(maxsize=64)
+def _environment(variables: tuple[tuple[str, str], ...]) -> cel.Env:
+    return cel.NewEnv(variables={name: _CEL_TYPES[kind] for name, kind in variables})
+
+
+def _faults_of(report: str, source: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+    """Turn the compiler's report into faults; after a syntax error the rest of it is only confusion."""
+    lines = source.split("\n")
+    found = _ERROR.findall(report) or [("1", "1", _bare(report))]
+    for line, column, message in found:
+        before = lines[: max(int(line), 1) - 1]
+        offset = min(sum(map(len, before)) + len(before) + max(int(column), 1) - 1, len(source))
+        if named := _UNDECLARED.search(message):
+            name = named[1]
+            start = max(source.rfind(name, 0, offset + len(name)), 0)
+            called = source.startswith("(", start + len(name))
+            yield Fault("condition-unknown-name", start, name, {"known": FUNCTIONS if called else sorted(variables)})
+        elif applied := _OVERLOAD.search(message):
+            yield _mismatch(applied[1], applied[2], offset)
+        elif message.startswith("has() argument"):
+            yield Fault("condition-has", offset)
+        else:
+            reason = message.removeprefix("Syntax error: ").split(" expecting {")[0].replace("'<EOF>'", "the end")
+            yield Fault("condition-syntax", offset, source[offset : offset + 20], {"reason": reason})
+            return
+
+
+def _mismatch(operator: str, applied: str, offset: int) -> Fault:
+    kinds = applied.strip("()").split(", ")
+    if "null_type" in kinds:
+        return Fault("condition-null", offset)
+    if set(kinds) == {"double", "int"}:
+        return Fault("condition-decimal", offset)
+    shown = operator.replace("_", "").lstrip("@")
+    return Fault("condition-type", offset, shown, {"operator": shown, "kinds": applied.strip("()")})
+
+
+def _bare(message: str) -> str:
+    return _STATUS.sub("", message.split("\n")[0])
+
+
+def _unset(name: str) -> str:
+    return f'No value with name "{name}" found in Activation'
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple | set | frozenset) else value
+
+
+def _quoted(text: str) -> str:
+    return '"' + "".join(f"\\U{ord(letter):08x}" for letter in text) + '"'

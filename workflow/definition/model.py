@@ -1,0 +1,390 @@
+"""The shape of the files an author writes: a ticket type, and the desk. Pure values, and their JSON Schema.
+
+A short form (`accept: classify`, a bare action word, a list of choices) is turned into its long form as it is read,
+so that the rest of the program knows one shape only. `resolve` works out the inheritance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_serializer,
+    model_validator,
+)
+
+from workflow.definition.duration import Duration
+from workflow.definition.problems import Wrong
+from workflow.definition.words import (
+    DurationText,
+    Label,
+    Name,
+    Names,
+    Place,
+    Places,
+    ShortForm,
+    Tags,
+    as_tuple,
+    one_or_many,
+)
+
+Stage = Literal["intake", "classify", "handle", "review", "callback", "archive"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+Priority = Literal["low", "normal", "high", "urgent"]
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
+VERBS = (
+    "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "reveal", "apply",
+)  # fmt: skip
+Verb = Literal[
+    "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "reveal", "apply"
+]
+AUTOMATIC_ACTORS = ("timer", "system")
+BARE_ACTIONS = ("reassign", "escalate")
+
+
+class Part(BaseModel):
+    """What every part of a definition has in common: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, defer_build=True)
+
+
+class HostCall(Part):
+    """A condition or an action that the host registered in Python under this name."""
+
+    call: Name
+
+
+def _condition(value: object) -> object:
+    if not isinstance(value, str | dict | HostCall) or value == "":
+        raise Wrong("bad-condition", text="" if value is None else str(value))
+    return value
+
+
+Condition = str | HostCall
+Conditions = Annotated[
+    tuple[
+        Annotated[
+            Annotated[str, Tag("text")] | Annotated[HostCall, Tag("call")],
+            Discriminator(lambda value: "text" if isinstance(value, str) else "call"),
+            BeforeValidator(_condition),
+        ],
+        ...,
+    ],
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (_condition(value),)),
+    BeforeValidator(as_tuple),
+    ShortForm(item=True),
+]
+
+
+class FieldSpec(Part):
+    """A field that a ticket or a customer has."""
+
+    type: FieldType
+    label: Label = {}
+    help: Label = {}
+    required: bool = False
+    default: Any = None
+    choices: Annotated[
+        dict[str, Label],
+        BeforeValidator(lambda value: {choice: {} for choice in value} if isinstance(value, list) else value),
+        ShortForm({"type": "array", "items": {"type": "string"}}),
+    ] = {}
+    min: int | float | str | None = None
+    max: int | float | str | None = None
+    pattern: str | None = None
+    pii: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether values of this field enter the history chain as salted digests only."""
+        return self.pii or self.type in ("text", "list")
+
+
+class Action(Part):
+    """One thing that a transition or timeout asks for besides the move. Exactly one of the keys is set."""
+
+    assign: Name | None = None
+    reassign: bool = False
+    escalate: bool = False
+    notify: Name | None = None
+    set: dict[Name, Any] | None = None
+    priority: Priority | None = None
+    tag: Tags | None = None
+    link: int | None = None
+    call: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_word(cls, value: Any) -> Any:
+        if isinstance(value, str) and value in BARE_ACTIONS:
+            return {value: True}
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping) or len(value) != 1 or any(item in (None, False) for item in value.values()):
+            text = (
+                ", ".join(f"{key}: {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
+            )
+            raise Wrong("bad-action", text=text, known_actions=", ".join(cls.model_fields))
+        return value
+
+    @model_serializer
+    def _short(self) -> Any:
+        return self.kind if self.kind in BARE_ACTIONS else {self.kind: getattr(self, self.kind)}
+
+    @property
+    def kind(self) -> str:
+        """The action's word: assign, reassign, escalate, notify, set, priority, tag, link or call."""
+        return next(iter(self.model_fields_set))
+
+
+Actions = Annotated[tuple[Action, ...], BeforeValidator(as_tuple)]
+
+
+class Branch(Part):
+    """One way a trigger may go. Without a dest the ticket stays where it is."""
+
+    dest: Place | None = None
+    conditions: Conditions = ()
+    unless: Conditions = ()
+    requires: Names = ()
+    roles: Names | None = None
+    not_by: Places = ()
+    back: Literal["rework", "continue"] | None = None
+    actions: Actions = ()
+
+
+class Transition(Part):
+    """What a trigger does in a state: the first branch whose conditions hold is taken."""
+
+    label: Label = {}
+    help: Label = {}
+    branches: Annotated[tuple[Branch, ...], BeforeValidator(as_tuple)] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _long_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"branches": [{"dest": value}]}
+        if isinstance(value, list):
+            return {"branches": value}
+        if isinstance(value, Mapping):
+            common = {key: item for key, item in value.items() if key not in ("label", "help", "branches")}
+            branches = value.get("branches", [{}])
+            if common and isinstance(branches, list | tuple):
+                branches = [common | branch if isinstance(branch, dict) else branch for branch in branches]
+            return {key: value[key] for key in ("label", "help") if key in value} | {"branches": branches}
+        return value
+
+
+Transitions = dict[Name, Transition | None]
+
+
+class Late(Part):
+    """How long after its due time a notice still makes sense."""
+
+    skip_after: DurationText
+
+
+class Timeout(Part):
+    """What happens by itself after some time in a state."""
+
+    after: DurationText
+    calendar: Name | None = None
+    dest: Place | None = None
+    every: DurationText | None = None
+    times: Annotated[int, Field(ge=1, le=1000)] | None = None
+    conditions: Conditions = ()
+    unless: Conditions = ()
+    actions: Actions = ()
+    back: Literal["rework", "continue"] | None = None
+    late: Late | None = None
+    label: Label = {}
+
+
+Timeouts = dict[Name, Timeout | None]
+
+
+class Room(Part):
+    """What a type, a stage and a state can all say; the inner one overrides."""
+
+    label: Label = {}
+    help: Label = {}
+    team: Name | None = None
+    calendar: Name | None = None
+    roles: Names | None = None
+    transitions: Transitions = {}
+    timeouts: Timeouts = {}
+
+
+class StateSpec(Room):
+    """One state of a stage that has several."""
+
+
+class StageSpec(Room):
+    """One of the six stages."""
+
+    states: Annotated[
+        dict[Name, StateSpec | None],
+        BeforeValidator(lambda value: dict.fromkeys(value) if isinstance(value, list) else value),
+        ShortForm({"type": "array", "items": {"type": "string"}}),
+    ] = {}
+
+
+class Level(Part):
+    """A point on an SLA's clock, counted from its start (`80%`) or from its goal (`-1h`)."""
+
+    at: str
+    actions: Actions = ()
+    repeat: bool = False
+
+
+class Sla(Part):
+    """A service-level stopwatch over several states."""
+
+    goal: Annotated[
+        dict[str, DurationText],
+        BeforeValidator(lambda value: {"default": value} if isinstance(value, str) else value),
+        ShortForm({"type": "string"}),
+    ]
+    calendar: Name | None = None
+    start: Places
+    stop: Places
+    pause: Places = ()
+    reset: Places = ()
+    cancel: Places = ()
+    stop_by: Literal["person", "anyone"] = "anyone"
+    reopen: Literal["new_cycle", "continue", "ignore"] = "new_cycle"
+    levels: Annotated[tuple[Level, ...], BeforeValidator(as_tuple)] = ()
+    label: Label = {}
+
+
+class TicketTypeSpec(Part):
+    """One ticket type, as its file says it."""
+
+    ticket_type: Name
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    label: Label = {}
+    help: Label = {}
+    calendar: Name = "always"
+    team: Name | None = None
+    roles: Names | None = None
+    skips: Annotated[tuple[Stage, ...], BeforeValidator(one_or_many), ShortForm(item=True)] = ()
+    fields: dict[Name, FieldSpec] = {}
+    transitions: Transitions = {}
+    timeouts: Timeouts = {}
+    stages: dict[Stage, StageSpec | None]
+    sla: dict[Name, Sla] = {}
+
+
+class Role(Part):
+    """What the holders of a role may do, verb by verb; what is not said is not allowed."""
+
+    label: Label = {}
+    may: Annotated[tuple[Verb, ...], BeforeValidator(as_tuple)] = ()
+
+
+class Team(Part):
+    """Some members and their lead 班长."""
+
+    label: Label = {}
+    lead: Name
+    members: Names = ()
+
+
+class Member(Part):
+    """One person of the desk. `os_user` is the operating-system user that may act under this name."""
+
+    label: Label = {}
+    roles: Names = ()
+    os_user: str | None = None
+    email: str | None = None
+
+
+class CustomerSpec(Part):
+    """The customer's own fields, and what makes two contacts the same customer.
+
+    The first line of `same_by` whose fields are all given decides, for example `[[phone], [name, company]]`.
+    """
+
+    fields: dict[Name, FieldSpec] = {}
+    same_by: Annotated[tuple[Names, ...], BeforeValidator(as_tuple)] = ()
+
+
+class Rung(Part):
+    """One step of the ladder: who is told, and after how long without an answer the next one is."""
+
+    to: Name
+    after: DurationText | None = None
+
+
+class Ladder(Part):
+    """Escalation by rungs: team lead → supervisor → region."""
+
+    rungs: Annotated[tuple[Rung, ...], BeforeValidator(as_tuple)]
+    hold: DurationText = Duration("2h", timedelta(hours=2))
+    counts_from: Literal["raised", "due"] = "raised"
+
+
+class CalendarSpec(Part):
+    """Opening hours. Their meaning is in the documentation of calendars."""
+
+    zone: str
+    weekly: dict[str, Any] = {}
+    holidays: dict[str, Any] = {}
+    workdays: dict[str, Any] = {}
+
+
+class DeskSpec(Part):
+    """The desk: its people, its customers and its zone."""
+
+    desk: Name
+    label: Label = {}
+    zone: str
+    default_actor: Name | None = None
+    channels: Names = ()
+    roles: dict[Name, Role] = {}
+    teams: dict[Name, Team] = {}
+    members: dict[Name, Member] = {}
+    customer: CustomerSpec = CustomerSpec()
+    calendars: dict[Name, CalendarSpec] = {}
+    ladder: Ladder | None = None
+
+
+def document(spec: TicketTypeSpec | DeskSpec) -> str:
+    """Return the JSON text under which a definition is stored; reading it back gives an equal value.
+
+    The order of states, triggers, timeouts and branches is part of the meaning and is kept.
+    """
+    return json.dumps(
+        spec.model_dump(mode="json", exclude_unset=True), ensure_ascii=False, separators=(",", ":"), sort_keys=False
+    )
+
+
+def content_hash(spec: TicketTypeSpec | DeskSpec) -> str:
+    """Return the SHA-256 of what a definition means: comments, labels and help texts are left out."""
+    meaning = _without_words(spec.model_dump(mode="json", exclude_defaults=True))
+    return hashlib.sha256(json.dumps(meaning, ensure_ascii=False).encode()).hexdigest()
+
+
+def _without_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_words(item) for key, item in value.items() if key not in ("label", "help")}
+    return [_without_words(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def json_schema(which: Literal["type", "desk"]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a ticket type's file or of desk.yaml, short forms included."""
+    from workflow.definition.schema import schema_of
+
+    return schema_of(TicketTypeSpec if which == "type" else DeskSpec)

@@ -1,0 +1,143 @@
+"""Reads the files of a desk: strictly, all of them, and with every problem of every file told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workflow.definition.check import Hosts, check_desk, check_type
+from workflow.definition.model import DeskSpec, TicketTypeSpec
+from workflow.definition.problems import nearest, problem
+from workflow.definition.resolve import Definitions, TicketType, resolve
+from workflow.definition.shape import shape
+from workflow.definition.sheet import Sheet
+from workflow.definition.tree import Node, Reader
+from workflow.errors import Problem
+
+LARGEST = 1_000_000
+DESK_FILE = "desk.yaml"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file as far as it could be read; `lost` names what of it could not, `misfits` counts the problems of that."""
+
+    reader: Reader
+    root: Node
+    spec: Any
+    lost: frozenset[str]
+    misfits: int
+
+
+def load_definitions(
+    folder: Path, *, conditions: Collection[str] = (), actions: Collection[str] = ()
+) -> tuple[Definitions | None, tuple[Problem, ...]]:
+    """Read desk.yaml and every other `*.yaml` of a folder, and check them.
+
+    `conditions` and `actions` are the names the host registered. Whatever the files hold becomes problems, sorted by
+    file and place, never an exception; with an error among them there are no definitions.
+    """
+    problems: list[Problem] = []
+    files = _files(folder, problems)
+    desk_file = next((file for file in files if file.name == DESK_FILE), None)
+    desk = _read_file(desk_file, DeskSpec, problems) if desk_file else None
+    if desk:
+        check_desk(desk.spec, Sheet(desk.reader, desk.root))
+        problems += _told(desk, frozenset())
+    if files and not desk_file:
+        problems.append(problem("no-desk", str(folder / DESK_FILE), 1, 1))
+    types: dict[str, TicketType] = {}
+    origins: dict[str, str] = {}
+    for file in files:
+        found = _read_file(file, TicketTypeSpec, problems) if file != desk_file else None
+        if not found:
+            continue
+        sheet = Sheet(found.reader, found.root)
+        name = found.spec.ticket_type
+        if name in origins and name not in found.lost:
+            sheet.report(("ticket_type",), "duplicate-type", name, other=origins[name])
+        origins.setdefault(name, file.name)
+        check_type(found.spec, desk.spec if desk else None, sheet, Hosts(conditions, actions), whole=not found.misfits)
+        problems += _told(found, desk.lost if desk else frozenset())
+        types.setdefault(name, resolve(found.spec))
+    problems.sort(key=lambda each: (each.file, each.line, each.column, each.code))
+    if desk is None or any(each.severity == "error" for each in problems):
+        return None, tuple(problems)
+    return Definitions(desk.spec, types), tuple(problems)
+
+
+def read_type(document: str) -> TicketType:
+    """Return the ticket type of a stored document, which was checked when it was stored."""
+    return resolve(TicketTypeSpec.model_validate_json(document, strict=False))
+
+
+def read_desk(document: str) -> DeskSpec:
+    """Return the desk of a stored document, which was checked when it was stored."""
+    return DeskSpec.model_validate_json(document, strict=False)
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the definitions that come with the program: in the package, else in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "definitions"
+    return inside if inside.is_dir() else package.parent / "definitions"
+
+
+def _files(folder: Path, problems: list[Problem]) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        problems.append(problem("no-folder", str(folder), 1, 1, text=str(folder)))
+        return []
+    odd = [entry for entry in entries if entry.suffix in (".yml", ".YAML", ".YML")]
+    problems += [problem("ignored-file", str(entry), 1, 1, text=entry.name) for entry in odd]
+    files = [entry for entry in entries if entry.suffix == ".yaml" and not entry.name.startswith(".")]
+    if not any(file.name != DESK_FILE for file in files):
+        problems.append(problem("no-definitions", str(folder), 1, 1))
+    return files
+
+
+def _read_file(file: Path, model: type[Any], problems: list[Problem]) -> _Read | None:
+    text = _text_of(file, problems)
+    if text is None:
+        return None
+    reader = Reader(text, str(file))
+    root = reader.read()
+    spec, lost = shape(model, root, reader) if root else (None, frozenset())
+    if root is None or spec is None:
+        problems += reader.problems
+        return None
+    return _Read(reader, root, spec, lost, len(reader.problems))
+
+
+def _text_of(file: Path, problems: list[Problem]) -> str | None:
+    try:
+        if file.stat().st_size > LARGEST:
+            problems.append(problem("too-large", str(file), 1, 1, limit=LARGEST))
+            return None
+        data = file.read_bytes()
+    except OSError as error:
+        problems.append(problem("unreadable", str(file), 1, 1, text=file.name, reason=error.strerror or str(error)))
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        problems.append(problem("not-utf8", str(file), line, column, text=f"0x{data[error.start]:02x}"))
+        return None
+
+
+def _told(found: _Read, desk_lost: frozenset[str]) -> list[Problem]:
+    """Return a file's problems, without those that only follow from others: what was lost is not unknown too."""
+    misfits, checked = found.reader.problems[: found.misfits], found.reader.problems[found.misfits :]
+    places = {(each.line, each.column) for each in misfits}
+    lost = found.lost | desk_lost
+
+    def follows(each: Problem) -> bool:
+        unknown = nearest(each.text, lost) and each.code.startswith(("unknown-", "condition-"))
+        return bool(unknown) or (each.line, each.column) in places or (bool(misfits) and each.severity == "warning")
+
+    return misfits + [each for each in checked if not follows(each)]

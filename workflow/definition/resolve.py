@@ -1,0 +1,231 @@
+"""Inheritance worked out: for every state, what can happen there, and nothing left to look up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+
+from workflow.definition.duration import Duration
+from workflow.definition.model import (
+    STAGES,
+    Actions,
+    Conditions,
+    DeskSpec,
+    FieldSpec,
+    Late,
+    Room,
+    Stage,
+    StateSpec,
+    TicketTypeSpec,
+    content_hash,
+)
+from workflow.definition.model import Timeout as TimeoutSpec
+from workflow.definition.model import Transition as TransitionSpec
+
+ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way a trigger may go, with its dest resolved to a state (None: the ticket stays)."""
+
+    dest: str | None
+    conditions: Conditions = ()
+    unless: Conditions = ()
+    requires: tuple[str, ...] = ()
+    roles: tuple[str, ...] | None = None
+    not_by: tuple[str, ...] = ()
+    back: str | None = None
+    actions: Actions = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What a person may ask for in a state; `origin` is the path in the file of the place that declares it."""
+
+    name: str
+    branches: tuple[Branch, ...]
+    label: Mapping[str, str]
+    help: Mapping[str, str]
+    origin: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """What happens by itself in a state; `position` is its place in the order of declaration, outer rooms first."""
+
+    name: str
+    position: int
+    after: Duration
+    calendar: str
+    every: Duration | None
+    times: int | None
+    late: Late | None
+    branch: Branch
+    label: Mapping[str, str]
+    origin: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A place where a ticket can rest."""
+
+    name: str
+    stage: Stage
+    team: str | None
+    label: Mapping[str, str]
+    help: Mapping[str, str]
+    triggers: Mapping[str, Trigger]
+    timeouts: Mapping[str, Timeout]
+
+
+@dataclass(frozen=True)
+class TicketType:
+    """A ticket type ready to run: immutable, with every state's triggers and timeouts resolved."""
+
+    name: str
+    version: int
+    spec: TicketTypeSpec
+    states: Mapping[str, State]
+    initial: str
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The hash of what this definition means."""
+        return content_hash(self.spec)
+
+    @cached_property
+    def triggers(self) -> frozenset[str]:
+        """Every trigger that some state knows."""
+        return frozenset(trigger for state in self.states.values() for trigger in state.triggers)
+
+    @property
+    def fields(self) -> Mapping[str, FieldSpec]:
+        """The declared fields, in the author's order."""
+        return self.spec.fields
+
+    def stage_of(self, state: str) -> Stage:
+        """Return the stage a state belongs to."""
+        return self.states[state].stage
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """A whole desk: desk.yaml and its ticket types by name."""
+
+    desk: DeskSpec
+    types: Mapping[str, TicketType]
+
+
+def state_names(spec: TicketTypeSpec) -> dict[str, tuple[Stage, Room, StateSpec | None]]:
+    """Return every state's full name with its stage, the stage's room and its own, in the order of the stages."""
+    found: dict[str, tuple[Stage, Room, StateSpec | None]] = {}
+    for stage in STAGES:
+        if stage not in spec.stages:
+            continue
+        room = spec.stages[stage] or StateSpec()
+        inner = getattr(room, "states", {})
+        for name, state in inner.items():
+            found[f"{stage}.{name}"] = (stage, room, state or StateSpec())
+        if not inner:
+            found[stage] = (stage, room, None)
+    return found
+
+
+def first_state(names: Mapping[str, object], place: str) -> str | None:
+    """Return the state that a dest names: itself, or the first state of a stage; None where there is no such place."""
+    if place in names:
+        return place
+    return next((name for name in names if name.startswith(f"{place}.")), None)
+
+
+def resolve(spec: TicketTypeSpec) -> TicketType:
+    """Work out inheritance. The spec should have passed `check`; a dest that names no place is left as it stands."""
+    names = state_names(spec)
+    states = {name: _state(spec, name, stage, room, own, names) for name, (stage, room, own) in names.items()}
+    initial = next((name for name, state in states.items() if state.stage == "intake"), "intake")
+    return TicketType(spec.ticket_type, spec.version, spec, MappingProxyType(states), initial)
+
+
+def _state(
+    spec: TicketTypeSpec, name: str, stage: Stage, room: Room, own: Room | None, names: Mapping[str, object]
+) -> State:
+    path: tuple[str, ...] = ("stages", stage)
+    rooms: list[tuple[tuple[str, ...], Room | TicketTypeSpec]] = [(path, room)]
+    if stage != "archive":
+        rooms.insert(0, ((), spec))
+    if own is not None:
+        rooms.append(((*path, "states", name.partition(".")[2]), own))
+    triggers: dict[str, Trigger] = {}
+    timeouts: dict[str, Timeout] = {}
+    roles: tuple[str, ...] | None = None
+    calendar = spec.calendar
+    for path, outer in rooms:
+        roles = outer.roles if outer.roles is not None else roles
+        calendar = outer.calendar or calendar
+        for trigger, transition in outer.transitions.items():
+            triggers.pop(trigger, None)
+            if transition is not None:
+                triggers[trigger] = _trigger(trigger, transition, roles, names, (*path, "transitions", trigger))
+        for timer, timeout in outer.timeouts.items():
+            timeouts.pop(timer, None)
+            if timeout is not None:
+                timeouts[timer] = _timeout(timer, timeout, calendar, names, (*path, "timeouts", timer))
+    inner = own or room
+    return State(
+        name=name,
+        stage=stage,
+        team=next((outer.team for _, outer in reversed(rooms) if outer.team), None),
+        label=inner.label or room.label,
+        help=inner.help or room.help,
+        triggers=MappingProxyType(triggers),
+        timeouts=MappingProxyType(
+            {timer: replace(timeout, position=at) for at, (timer, timeout) in enumerate(timeouts.items())}
+        ),
+    )
+
+
+def _trigger(
+    name: str,
+    spec: TransitionSpec,
+    roles: tuple[str, ...] | None,
+    names: Mapping[str, object],
+    origin: tuple[str, ...],
+) -> Trigger:
+    branches = tuple(
+        Branch(
+            _place(branch.dest, names),
+            branch.conditions,
+            branch.unless,
+            branch.requires,
+            branch.roles if branch.roles is not None else roles,
+            branch.not_by,
+            branch.back,
+            branch.actions,
+        )
+        for branch in spec.branches
+    )
+    return Trigger(name, branches, spec.label, spec.help, origin)
+
+
+def _timeout(
+    name: str, spec: TimeoutSpec, calendar: str, names: Mapping[str, object], origin: tuple[str, ...]
+) -> Timeout:
+    return Timeout(
+        name,
+        0,
+        spec.after,
+        spec.calendar or calendar,
+        spec.every,
+        spec.times,
+        spec.late,
+        Branch(_place(spec.dest, names), spec.conditions, spec.unless, back=spec.back, actions=spec.actions),
+        spec.label,
+        origin,
+    )
+
+
+def _place(dest: str | None, names: Mapping[str, object]) -> str | None:
+    return dest and (first_state(names, dest) or dest)
