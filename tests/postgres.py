@@ -129,7 +129,7 @@ def make_server(folder: Path, programs: Path | None = None) -> Server:
     """Return the server that lives in `folder`, by the given programs, the machine's or the wheel's."""
     programs = programs or machine_programs() or embedded_programs()
     if AS_ROOT and not _open_to_all(programs / "postgres"):
-        programs = _copy_wheel(programs, folder.parent / f"{folder.name}-programs")
+        programs = _copy_wheel(programs, _programs_beside(folder))
     return Server(programs, folder)
 
 
@@ -169,6 +169,10 @@ def _unprivileged() -> tuple[str, str]:
             continue
         return name, grp.getgrgid(entry.pw_gid).gr_name
     raise RuntimeError("PostgreSQL refuses to run as root, and there is neither a user `postgres` nor `nobody`")
+
+
+def _programs_beside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-programs")
 
 
 def _copy_wheel(programs: Path, target: Path) -> Path:
@@ -213,8 +217,8 @@ def main() -> None:
     elif folder.exists():
         make_server(folder).stop()
     if what == "remove":
-        for path in folder.parent.glob(f"{folder.name}*"):
-            shutil.rmtree(path)
+        for path in (folder, _programs_beside(folder)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _start_for_trials(server: Server) -> str:
