@@ -73,7 +73,7 @@ def _known(connection: Connection, key: str) -> int | None:
 
 def fingerprint(arguments: Mapping[str, Any]) -> str:
     """Return the hash under which the arguments of a call are kept with its idempotency key."""
-    return hashlib.sha256(json.dumps(arguments, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def replay(connection: Connection, verb: str, key: str, arguments: str) -> str | None:

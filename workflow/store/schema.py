@@ -30,7 +30,10 @@ def prepare(store: Store) -> bool:
 
 
 def current(connection: Connection) -> str | None:
-    """Return the revision of the tables, or None where there are none of ours."""
+    """Return the revision of the tables, or None where there are none of ours.
+
+    Raise SchemaOutdated for tables that are not ours, or that an upgrade left half-way.
+    """
     names = {name for name in inspect(connection).get_table_names() if name.startswith(PREFIX)}
     if REVISION_TABLE not in names:
         if names:
@@ -41,23 +44,35 @@ def current(connection: Connection) -> str | None:
             )
         return None
     found = connection.execute(text(f"SELECT version_num FROM {REVISION_TABLE}")).scalars().all()  # noqa: S608 - constant
-    return str(found[0]) if len(found) == 1 else "half-migrated"
+    missing = metadata.tables.keys() - names if found == [HEAD] else ()
+    if len(found) != 1 or missing:
+        raise SchemaOutdated(
+            "the tables are half-migrated: revisions {found}, missing {missing}",
+            "restore a backup",
+            found=", ".join(map(str, found)) or "-",
+            missing=", ".join(sorted(missing)) or "-",
+        )
+    return str(found[0])
+
+
+def _demand_known(found: str) -> None:
+    if found not in revisions():
+        raise SchemaOutdated(
+            "the tables are at revision {found}, which this release does not know",
+            "use the release that made them, or restore a backup",
+            found=found,
+        )
 
 
 def _demand_head(found: str) -> None:
     if found == HEAD:
         return
-    if found in revisions():
-        raise SchemaOutdated(
-            "the tables are at revision {found}, this release needs {head}",
-            "run `ticketflow db upgrade` after a backup",
-            found=found,
-            head=HEAD,
-        )
+    _demand_known(found)
     raise SchemaOutdated(
-        "the tables are at revision {found}, which this release does not know",
-        "use the release that made them, or restore a backup",
+        "the tables are at revision {found}, this release needs {head}",
+        "run `ticketflow db upgrade` after a backup",
         found=found,
+        head=HEAD,
     )
 
 
@@ -82,13 +97,18 @@ def revisions() -> tuple[str, ...]:
 
 
 def upgrade(store: Store, *, to: str = "head") -> tuple[str | None, str]:
-    """Bring the tables to a revision in one transaction; return the revision before and after."""
+    """Bring the tables to a revision in one transaction; return the revision before and after.
+
+    Raise SchemaOutdated for tables that are not ours, half-migrated, or of a newer release.
+    """
     from alembic import command
 
     def work(connection: Connection) -> tuple[str | None, str]:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         before = current(connection)
+        if before is not None:
+            _demand_known(before)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)

@@ -51,7 +51,7 @@ class Instant(TypeDecorator[datetime]):
 
 def to_text(instant: datetime) -> str:
     """Return the text under which SQLite keeps an instant; texts sort as the instants do."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def instant(value: Any) -> datetime:
