@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 UV := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 CODE := $(wildcard workflow tests examples benchmarks cli.py)
 
 .PHONY: help demo test check prove bench postgres postgres-stop docs clean
@@ -18,7 +18,7 @@ demo: $(READY) ## tell the story of a desk: definitions, contacts, tickets, a re
 	@$(BIN)/ticketflow demo
 
 test: $(READY) ## unit tests, laws with few examples, both databases, the command line; with coverage
-	$(PYTEST) -n 2 -m "not prove" --cov --cov-report=term:skip-covered --cov-fail-under=95 tests
+	$(PYTEST) -m "not prove" --cov --cov-report=term:skip-covered --cov-fail-under=95 tests
 
 check: $(READY) ## lint, format, types, layers, dependencies, documents
 	$(BIN)/ruff check $(CODE)
@@ -27,10 +27,10 @@ check: $(READY) ## lint, format, types, layers, dependencies, documents
 	$(BIN)/lint-imports
 	$(BIN)/deptry workflow
 	$(BIN)/ticketflow --definitions definitions check --strict
-	$(PYTEST) -q -n 0 -m "not prove" tests/docs
+	$(PYTEST) -q -m "not prove" tests/docs
 
 prove: $(READY) ## what takes longer: races, planted faults, laws with many examples, packaging
-	TICKETFLOW_LAWS=prove $(PYTEST) -n 2 -m "prove or hypothesis" tests
+	TICKETFLOW_LAWS=prove $(PYTEST) -m "prove or hypothesis" tests
 
 bench: $(READY) ## measure against the raw driver and the hand-written way
 	@test -f benchmarks/__main__.py || { echo "make: there is no benchmarks/__main__.py yet" >&2; exit 1; }
