@@ -170,9 +170,8 @@ def _from_click(error: click.ClickException) -> UsageError:
         if found := pattern.fullmatch(message):
             template, values = known, found.groupdict()
             break
-    return UsageError(
-        template, "see `{command} --help`", command=context.command_path if context else "ticketflow", **values
-    )
+    told: dict[str, Any] = values | {"command": context.command_path if context else "ticketflow"}
+    return UsageError(template, "see `{command} --help`", **told)
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

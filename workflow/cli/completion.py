@@ -14,9 +14,11 @@ from workflow.cli.shell import Command, pass_session
 def completion(session: Session, shell: str) -> None:
     """Print the completion script for a shell.
 
-    ticketflow completion bash > ~/.local/share/bash-completion/completions/ticketflow
-    ticketflow completion zsh  > "${fpath[1]}/_ticketflow"
-    ticketflow completion fish > ~/.config/fish/completions/ticketflow.fish
+    Write it where your shell looks for such scripts:
+
+        ticketflow completion bash > ~/.local/share/bash-completion/completions/ticketflow
+        ticketflow completion zsh  > "${fpath[1]}/_ticketflow"
+        ticketflow completion fish > ~/.config/fish/completions/ticketflow.fish
     """
     from click.shell_completion import get_completion_class
 

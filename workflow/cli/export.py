@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
@@ -54,7 +56,7 @@ def export(session: Session, *, form: str, output: Path | None, reveal: bool, **
 def _target(output: Path | None, form: str) -> AbstractContextManager[TextIO]:
     """Open the file to write; a spreadsheet knows UTF-8 by the mark at its beginning only."""
     if output is None:
-        return nullcontext(click.get_text_stream("stdout"))
+        return nullcontext(sys.stdout) if sys.stdout else open(os.devnull, "w", encoding="utf-8")
     return output.open("w", encoding="utf-8-sig" if form == "csv" else "utf-8", newline="")
 
 

@@ -16,6 +16,8 @@ import click
 from workflow.cli import render
 from workflow.errors import Problem, TicketflowError
 
+SPOKEN = ("hint", "reason", "wanted", "found")  # values that may be sentences or words of our own
+
 
 class Output:
     """Standard output for what was asked, standard error for everything else. Everything written is clean."""
@@ -48,11 +50,17 @@ class Output:
             from workflow.cli.zh import CATALOGUE
 
             template = CATALOGUE.get(template, template)
-        return template.format_map({name: self._value(value) for name, value in values.items()}) if values else template
+        return (
+            template.format_map({name: self._value(name, value) for name, value in values.items()})
+            if values
+            else template
+        )
 
-    def _value(self, value: object) -> object:
+    def _value(self, name: str, value: object) -> object:
         if isinstance(value, TicketflowError):
             return self.tell(value.template, value.values)
+        if name in SPOKEN and isinstance(value, str):
+            return render.clean(self.tell(value))
         return value if isinstance(value, int | float) else self.plain(value)
 
     def plain(self, value: object) -> str:

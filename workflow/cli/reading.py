@@ -130,7 +130,7 @@ def list_(session: Session, **given: Any) -> None:
 @options.reveal
 @pass_session
 def find(session: Session, text: str, **given: Any) -> None:
-    """Find tickets by a text in their fields, notes or customer."""
+    """Find tickets whose fields, customer or tags contain TEXT."""
     show_list(session, text=text, **given)
 
 

@@ -17,6 +17,11 @@ _UNSAFE_IN_JSON = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _NARROWEST = 4
+_WIDE = (
+    "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0003fffd"
+)
+_CLOSING = "，。！？；：、”’）》】」』…"
+_PIECES = re.compile(rf"[{_WIDE}{_CLOSING}][{_CLOSING},.;:!?)]*\s*|[^\s{_WIDE}{_CLOSING}]+[{_CLOSING}]*\s*|\s+")
 GAP = "  "
 
 
@@ -72,24 +77,27 @@ def pad(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return the lines of the text, none over `width` cells; broken at spaces, else between characters."""
+    """Return the lines of the text, none over `width` cells.
+
+    It is broken at spaces and beside wide characters, but not before their punctuation; a word that is wider than a
+    line is broken anywhere.
+
+    >>> wrap("told 客户，已处理。", 10)
+    ['told 客', '户，已处', '理。']
+    """
     if cells(text) <= width:
         return [text]
     from rich.cells import chop_cells
 
     lines, line = [], ""
-    for word in text.split():
-        joined = f"{line} {word}" if line else word
-        if cells(joined) <= width:
-            line = joined
-            continue
-        if line and cells(word) <= width:
-            lines.append(line)
-            line = word
-            continue
-        *full, line = chop_cells(joined, width)
-        lines += full
-    return [*lines, line]
+    for piece in _PIECES.findall(text):
+        if cells(line + piece.rstrip()) > width:
+            if line:
+                lines.append(line.rstrip())
+            *full, piece = chop_cells(piece, width) if cells(piece.rstrip()) > width else [piece]
+            lines, line = [*lines, *full], ""
+        line += piece if line or piece.strip() else ""
+    return [*lines, line.rstrip()] if line.strip() else lines
 
 
 def table(

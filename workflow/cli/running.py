@@ -25,9 +25,11 @@ def timeouts() -> None:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many tickets.")
 @pass_session
 def run_timeouts(session: Session, *, as_of: str | None, limit: int | None) -> None:
-    """Fire every timer that is due, once. Meant for cron.
+    """Fire every timer that is due, once.
 
-    * * * * *  cd /srv/desk && ticketflow timeouts run
+    Any number of these may run at a time. Meant for cron:
+
+        * * * * *  cd /srv/desk && ticketflow timeouts run
     """
     report = session.desk.run_timeouts(as_of=session.time(as_of), limit=limit)
     _show(session, report)

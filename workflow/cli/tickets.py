@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflow.core.model import Ticket
 
 
-def changed(session: Session, ticket: Ticket, template: str, **values: Any) -> None:
+def changed(session: Session, ticket: Ticket, template: str, *, trigger: str | None = None, **values: Any) -> None:
     """Say what a command did to a ticket, or print the ticket as JSON."""
     view = View(session)
     if session.json:
@@ -28,6 +28,7 @@ def changed(session: Session, ticket: Ticket, template: str, **values: Any) -> N
         type=view.type_label(ticket),
         state=view.state_label(ticket, ticket.state),
         owner=ticket.assignee or ticket.team,
+        trigger=view.trigger_label(ticket, trigger) if trigger else None,
         **values,
     )
     if ticket.replayed:
@@ -49,7 +50,9 @@ def changed(session: Session, ticket: Ticket, template: str, **values: Any) -> N
 def open_(session: Session, ticket_type: str, *, at: str | None, **given: Any) -> None:
     """Open a ticket of TYPE.
 
-    ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=张三 -c phone=13812345678
+    It starts in the first state of its type.
+
+        ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=张三 -c phone=13812345678
     """
     ticket = session.desk.open(ticket_type, actor=session.actor, at=session.time(at), **given)
     changed(session, ticket, "Ticket {ticket} is open: {type}, in {state}, with {owner}.")

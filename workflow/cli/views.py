@@ -157,6 +157,12 @@ class View:
         found = self.definition(at.type, at.version).states.get(state)
         return self._word(found.label if found else {}, state)
 
+    def trigger_label(self, at: Ticket | HistoryEntry, trigger: str) -> str:
+        """Return the trigger's name, in Chinese its label."""
+        states = self.definition(at.type, at.version).states.values()
+        found = next((state.triggers[trigger] for state in states if trigger in state.triggers), None)
+        return self._word(found.label if found else {}, trigger)
+
     @cache  # noqa: B019 - a view lives as long as its command
     def definition(self, name: str, version: int) -> TicketType:
         """Return the definition that a ticket is pinned to."""
@@ -181,8 +187,8 @@ class View:
         yield "channel", ticket.channel
         yield "external id", ticket.external_id
         yield "tags", list(ticket.tags)
-        yield "opened", ticket.opened_at
-        yield "updated", ticket.updated_at
+        yield "opened at", ticket.opened_at
+        yield "updated at", ticket.updated_at
         yield "next due", ticket.next_due_at
         yield "ticket version", ticket.ticket_version
 
@@ -206,7 +212,9 @@ class View:
         return (entry.seq, self.moment(entry.happened_at), entry.actor, what, self._facts(entry))
 
     def _facts(self, entry: HistoryEntry) -> str:
-        name = entry.trigger or (entry.timer[1] if entry.timer else None)
+        name = entry.timer[1] if entry.timer else None
+        if entry.trigger:
+            name = self.trigger_label(entry, entry.trigger)
         move = ""
         if entry.dest:
             dest = self.state_label(entry, entry.dest)
