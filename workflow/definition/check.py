@@ -78,13 +78,14 @@ def _check_zone(zone: str, sheet: Sheet) -> None:
 def check_type(spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts: Hosts, *, whole: bool = True) -> None:
     """Report what is wrong with a ticket type.
 
-    Without a `desk` its names go unchecked. A type that is not `whole`, because parts of it did not fit, is not asked
-    where its ways lead.
+    Without a `desk` its names go unchecked. Where parts of the type did not fit, so that it is not `whole`, or a place
+    is missing, nobody asks where its ways lead.
     """
     names = _TypeCheck(spec, desk, sheet, hosts)
     names.run()
     if whole:
         _check_stages(spec, sheet)
+    if whole and not sheet.codes & {"unknown-place", "stage-missing"}:
         check_flow(resolve(spec), desk, sheet, names.conditions.constant)
 
 

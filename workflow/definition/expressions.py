@@ -193,22 +193,25 @@ class Condition:
     def faults(self) -> Iterator[Fault]:
         """Yield what compiles and still cannot be meant: equal decimals, and constants that always fail."""
         for part in self._checked.root.walk():
-            if part.kind != "call":
-                continue
-            at = self._checked.offset(part)
             if part.name in _EQUALITIES and any(map(self._checked.is_double, part.children)):
-                yield Fault("condition-equal-decimals", at)
-            if reason := self._always_fails(part):
-                yield Fault("condition-constant", at, values={"reason": reason})
+                yield Fault("condition-equal-decimals", self._checked.offset(part))
+        yield from self._failing(self._checked.root)
+
+    def _failing(self, part: Part) -> list[Fault]:
+        """Return the innermost calls that fail whatever the ticket."""
+        found = [fault for child in part.children for fault in self._failing(child)]
+        if not found and part.kind == "call" and (reason := self._always_fails(part)):
+            found.append(Fault("condition-constant", self._checked.offset(part), values={"reason": reason}))
+        return found
 
     def _always_fails(self, part: Part) -> str:
-        """Return why a call fails whatever the ticket: its arguments are constants, or its pattern or zone is one."""
+        """Return why a call fails: it reads nothing, or its pattern or its zone is a constant."""
         *_, last = part.children
         if part.name == "matches" and isinstance(last.value, str):
             expression = self._env.compile(f'"".matches({_quoted(last.value)})')
         elif part.name.startswith("get") and isinstance(last.value, str):
             expression = self._env.compile(f"{_EPOCH}.{part.name}({_quoted(last.value)})")
-        elif all(child.kind == "const" for child in part.children):
+        elif not any(node.kind == "ident" for node in part.walk()):
             expression = self._leaf(part)
         else:
             return ""

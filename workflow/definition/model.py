@@ -75,8 +75,8 @@ Condition = str | HostCall
 Conditions = Annotated[
     tuple[
         Annotated[
-            Annotated[str, Tag("text")] | Annotated[HostCall, Tag("call")],
-            Discriminator(lambda value: "text" if isinstance(value, str) else "call"),
+            Annotated[str, Tag("text")] | Annotated[HostCall, Tag("host")],
+            Discriminator(lambda value: "text" if isinstance(value, str) else "host"),
             BeforeValidator(_condition),
         ],
         ...,
@@ -129,8 +129,6 @@ class Action(Part):
     def _bare_word(cls, value: Any) -> Any:
         if isinstance(value, str) and value in BARE_ACTIONS:
             return {value: True}
-        if isinstance(value, cls):
-            return value
         if not isinstance(value, Mapping) or len(value) != 1 or any(item in (None, False) for item in value.values()):
             text = (
                 ", ".join(f"{key}: {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)

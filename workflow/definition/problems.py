@@ -105,7 +105,6 @@ RULES: Mapping[str, Rule] = {
     "bad-language": Rule("{text} is no language", "write a code like en, zh or pt-BR"),
     "out-of-range": Rule("{text} is out of range", "write a number from {least} to {most}"),
     "empty-list": Rule("the list is empty", "write at least one entry"),
-    "invalid": Rule("{text} does not fit here: {reason}"),
     "bad-duration": Rule(
         "{text} is no duration", "write 90s, 10m, 2h, 1h30m, 3d, 2wd or PT1H30M; there are no months and years"
     ),

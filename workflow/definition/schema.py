@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.definition.model import BARE_ACTIONS, STAGES, DeskSpec, TicketTypeSpec
+from workflow.definition.words import PLACE_PATTERN
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -30,7 +31,7 @@ def _transition(long: dict[str, Any], branch: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a transition: a dest, a list of branches, or one branch and the transition's own keys."""
     whole = long | {"properties": branch["properties"] | long["properties"]}
     whole.pop("required", None)
-    return {"anyOf": [{"type": "string"}, long["properties"]["branches"], whole]}
+    return {"anyOf": [{"type": "string", "pattern": PLACE_PATTERN}, long["properties"]["branches"], whole]}
 
 
 def _exactly_one(action: dict[str, Any]) -> dict[str, Any]:

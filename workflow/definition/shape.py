@@ -32,17 +32,19 @@ def shape(model: type[Spec], root: Node, reader: Reader) -> tuple[Spec | None, f
     """
     data = root.value
     lost: set[str] = set()
-    for attempt in range(20):
+    for _ in range(20):
         try:
             return model.model_validate(data), frozenset(lost)
         except ValidationError as error:
-            errors = [
-                told for told in error.errors(include_url=False) if told["type"] != "too_short" or not told["input"]
-            ]
+            errors = error.errors(include_url=False)
+        first = data is root.value
+        if first:
+            data = _copy(data)
+            # a list whose entries do not fit is called too short as well
+            errors = [told for told in errors if told["type"] != "too_short" or root.find(told["loc"])[1].value == []]
         for told in errors:
-            if attempt == 0 or told["type"] != "missing":
+            if first or told["type"] not in ("missing", "too_short"):
                 _report(model, told, root, reader)
-        data = _copy(data) if attempt == 0 else data
         lost |= _cut(data, errors)
     return None, frozenset(lost)
 
@@ -58,9 +60,12 @@ def _report(model: type[Part], told: ErrorDetails, root: Node, reader: Reader) -
             reader.report(code, at.line, at.column, text=text, **values)
 
     if path[-1] == "[key]":
-        at, shown = key, str(path[-2])
+        shown = str(path[-2])
+        at, _ = root.find((*path[:-2], shown))
         if "expected" in context:
             report("unknown-stage", shown, at, known=STAGES)
+        elif kind == "string_type":
+            report("not-text", shown, at, found=kind_of(path[-2]), quoted=quoted(shown))
         else:
             report(_PATTERNS.get(context.get("pattern", ""), "bad-name"), shown, at)
     elif kind == "extra_forbidden":
@@ -75,8 +80,6 @@ def _report(model: type[Part], told: ErrorDetails, root: Node, reader: Reader) -
         report("not-text", shown, found=kind_of(node.value), quoted=quoted(shown))
     elif kind == "bool_type":
         report("not-bool", shown)
-    elif kind in _WANTED:
-        report("wrong-type", shown, wanted=_WANTED[kind])
     elif kind in ("string_pattern_mismatch", "string_too_long"):
         report(_PATTERNS.get(context.get("pattern", ""), "bad-name"), shown)
     elif kind in ("greater_than_equal", "less_than_equal"):
@@ -85,7 +88,7 @@ def _report(model: type[Part], told: ErrorDetails, root: Node, reader: Reader) -
     elif kind == "too_short":
         report("empty-list", shown)
     else:
-        report("invalid", shown, reason=told["msg"])
+        report("wrong-type", shown, wanted=_WANTED.get(kind, "a text"))
 
 
 def _unknown_key(model: type[Part], path: Path, key: Node, root: Node, reader: Reader) -> None:

@@ -13,6 +13,7 @@ class Sheet:
 
     def __init__(self, reader: Reader, root: Node) -> None:
         self.reader, self.root = reader, root
+        self.codes: set[str] = set()
         self._written: set[tuple[int, int, str, str]] = set()
 
     def node(self, path: Path) -> Node:
@@ -28,6 +29,7 @@ class Sheet:
         line, column = (at.line, at.column) if offset is None else self.reader.place_within(node, offset)
         if (written := (line, column, code, text)) not in self._written:
             self._written.add(written)
+            self.codes.add(code)
             self.reader.report(code, line, column, text=text, **values)
 
     def expect(self, path: Path, code: str, name: str, known: Collection[str], **values: Any) -> bool:
