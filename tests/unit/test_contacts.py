@@ -235,10 +235,8 @@ def test_a_column_that_stands_twice_cannot_be_read_but_may_stand_there() -> None
 NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z").filter(
     lambda name: name not in {"external_id", "opened_at", "type", "channel", "priority", "tags", "line"}
 )
-WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=20).map(
-    str.strip
-)
-TEXT = WORDS.filter(bool)
+SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r") | st.sampled_from("\n\t\"',;=")
+TEXT = st.text(SIGNS, min_size=1, max_size=20).map(str.strip).filter(bool)
 TAGS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
 CONTACTS = st.builds(
     Contact,
