@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from workflow.definition.parse import load_definitions, read_desk, read_type, sh
 from workflow.definition.resolve import Definitions, TicketType
 from workflow.errors import DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
 from workflow.store import definitions as store
+from workflow.store.engine import alone
 from workflow.store.tickets import Shapes
 
 Registered = Mapping[str, HostCondition]
@@ -111,8 +113,8 @@ class Book:
 
 
 def generation(connection: Connection) -> str:
-    """Return a word that changes with every `apply`."""
-    return store.setting(connection, "generation") or "0"
+    """Return a word that changes with every `apply` and never comes back, not even after a rollback."""
+    return store.setting(connection, "generation") or ""
 
 
 def folder_or_default(folder: str | Path | None) -> Path:
@@ -151,6 +153,7 @@ def apply(
     connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "", dry_run: bool = False
 ) -> ApplyReport:
     """Put definitions in force in one step; raise DefinitionChanged where tickets are pinned to another meaning."""
+    alone(connection, "apply")
     stored = {(item.type, item.version): item for item in store.types(connection)}
     changes = []
     for name, definition in definitions.types.items():
@@ -183,7 +186,7 @@ def apply(
     if not dry_run:
         store.put_setting(connection, "folder", print_of_folder)
         if report.changed:
-            store.put_setting(connection, "generation", str(int(generation(connection)) + 1))
+            store.put_setting(connection, "generation", uuid4().hex)
     return report
 
 

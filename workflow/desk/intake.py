@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
@@ -22,6 +22,7 @@ from workflow.desk.contacts import Contact
 from workflow.desk.transactions import Transactions
 from workflow.errors import BadValue, TicketflowError, UsageError
 from workflow.store import records, tickets
+from workflow.store.engine import alone
 
 PAST = ("record", "fire")
 
@@ -59,6 +60,8 @@ def take_in(
     """Open a ticket for every contact, a transaction for every `batch` of them."""
     if past is not None and past not in PAST:
         raise UsageError("the past can be: {known}", "choose one of them", field="past", known=", ".join(PAST))
+    if batch < 1:
+        raise UsageError("a batch has at least one contact", "give a batch of 1 or more", field="batch")
     began, report = time.perf_counter(), IntakeReport()
     for some in _batches(contacts, batch):
 
@@ -94,8 +97,7 @@ def _take_batch(
 ) -> tuple[int, int, list[Rejected]]:
     who = people.actor_of(book.desk, actor)
     people.demand(book.desk, who, "intake")
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ticketflow intake'))"))
+    alone(connection, "intake")
     wanted = [contact.external_id for contact in contacts if contact.external_id]
     seen = set(tickets.external_ids(connection, wanted))
     known, rejected, changes = 0, [], []

@@ -14,6 +14,7 @@ from workflow.clock import Clock
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.transactions import Transactions
+from workflow.errors import UsageError
 from workflow.store import records, tickets
 
 CHUNKS = {"sqlite": 5000, "postgresql": 2000}
@@ -43,6 +44,8 @@ def run_due(
     limit: int | None = None,
 ) -> RunReport:
     """Fire what is due at `as_of`, chunk by chunk, each chunk one transaction."""
+    if limit is not None and limit < 0:
+        raise UsageError("a run cannot take fewer than no tickets", "give a limit of 0 or more", field="limit")
     started_at, began = clock.now(), time.perf_counter()
     report = RunReport(as_of)
     left = limit

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from workflow.store.sql import insert_into
 from workflow.store.tables import definitions, desk_revisions, settings, tickets
 
 
@@ -88,5 +89,5 @@ def setting(connection: Connection, name: str) -> str | None:
 
 def put_setting(connection: Connection, name: str, value: str) -> None:
     """Keep a setting of the desk."""
-    if connection.execute(update(settings).where(settings.c.name == name).values(value=value)).rowcount == 0:
-        connection.execute(insert(settings).values(name=name, value=value))
+    new = insert_into(connection, settings).values(name=name, value=value)
+    connection.execute(new.on_conflict_do_update(index_elements=[settings.c.name], set_={"value": value}))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
@@ -83,6 +83,14 @@ def enter(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def alone(connection: Connection, what: str) -> None:
+    """Let no other transaction do `what` until this one ends; SQLite's write lock sees to that by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"ticketflow {what}"}
+        )
+
+
 @contextmanager
 def translated(*, inside_host: bool = False) -> Iterator[None]:
     """Turn what the driver raises into errors of the store's own."""
@@ -123,7 +131,10 @@ def _line(error: object) -> str:
 
 def _engine(url: str, busy_timeout: float) -> Engine:
     with translated():
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except ValueError as error:  # a port that is no number
+            raise exc.ArgumentError(str(error)) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "postgresql":

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from workflow.core.chain import canonical
 from workflow.core.model import Customer, Value
 from workflow.core.values import decode, encode
 from workflow.definition.model import CustomerSpec
 from workflow.errors import Conflict
+from workflow.store.engine import alone
+from workflow.store.sql import insert_into
 from workflow.store.tables import customer_keys, customers, idempotency, outbox, runs
 
 
@@ -35,10 +36,9 @@ class OutboxRow:
     data: Mapping[str, Any]
 
 
-def _insert_new(connection: Connection, table: Any) -> Any:
+def _insert_new(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT DO NOTHING: an error would abort a host's transaction on PostgreSQL."""
-    maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return maker(table).on_conflict_do_nothing()
+    return insert_into(connection, table).on_conflict_do_nothing()
 
 
 def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Value], at: datetime) -> Customer | None:
@@ -77,10 +77,11 @@ def fingerprint(arguments: Mapping[str, Any]) -> str:
 
 
 def replay(connection: Connection, verb: str, key: str, arguments: str) -> str | None:
-    """Return the result of the call that used this idempotency key before, or None.
+    """Return the result of the call that used this idempotency key before, or None; wait for one that uses it now.
 
     Raise Conflict if that call had other arguments.
     """
+    alone(connection, f"{verb} {key}")
     same = (idempotency.c.verb == verb) & (idempotency.c.key == key)
     found = connection.execute(select(idempotency.c.arguments, idempotency.c.result).where(same)).first()
     if found is None:

@@ -8,12 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 
 from workflow.errors import SchemaOutdated
-from workflow.store.engine import Store
+from workflow.store.engine import Store, alone
 from workflow.store.tables import PREFIX, metadata
 
 REVISION_TABLE = f"{PREFIX}revision"
 HEAD = "0002"
-_LOCK_KEY = 0x71C6E7F1
 
 
 def prepare(store: Store) -> bool:
@@ -77,8 +76,7 @@ def _demand_head(found: str) -> None:
 
 
 def _create(connection: Connection) -> bool:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+    alone(connection, "schema")
     if (found := current(connection)) is not None:
         _demand_head(found)
         return False
@@ -104,8 +102,7 @@ def upgrade(store: Store, *, to: str = "head") -> tuple[str | None, str]:
     from alembic import command
 
     def work(connection: Connection) -> tuple[str | None, str]:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        alone(connection, "schema")
         before = current(connection)
         if before is not None:
             _demand_known(before)
