@@ -18,7 +18,7 @@ from workflow.definition.model import FieldSpec
 from workflow.errors import BadValue, NotFound
 
 ZONE = ZoneInfo("Asia/Shanghai")
-CHOICES = {"a": {}, "b": {}}
+CHOICES: dict[str, Any] = {"a": {}, "b": {}}
 
 
 @pytest.mark.parametrize(
