@@ -31,6 +31,7 @@ check: $(READY) ## lint, format, types, layers, dependencies, documents
 
 prove: $(READY) ## what takes longer: races, planted faults, laws with many examples, packaging
 	TICKETFLOW_LAWS=prove $(PYTEST) -m "prove or hypothesis" tests
+	env -u TICKETFLOW_TEST_POSTGRES TICKETFLOW_TEST_PROGRAMS=wheel $(PYTEST) -q -m "not prove" -k postgresql tests/store
 
 bench: $(READY) ## measure against the raw driver and the hand-written way
 	@test -f benchmarks/__main__.py || { echo "make: there is no benchmarks/__main__.py yet" >&2; exit 1; }

@@ -26,6 +26,7 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 ROOT = Path(__file__).resolve().parents[1]
+DEBIAN = Path("/usr/lib/postgresql")
 OWNER = "ticketflow"
 AS_ROOT = sys.platform != "win32" and os.geteuid() == 0
 
@@ -35,10 +36,15 @@ QUICK = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 def machine_programs() -> Path | None:
-    """Return the folder of the machine's own `initdb`, `pg_ctl` and `postgres`, or None."""
+    """Return the folder of the machine's own `initdb`, `pg_ctl` and `postgres`, or None.
+
+    TICKETFLOW_TEST_PROGRAMS=wheel hides them.
+    """
+    if os.environ.get("TICKETFLOW_TEST_PROGRAMS") == "wheel":
+        return None
     found = shutil.which("initdb")
     candidates = [Path(found).resolve().parent] if found else []
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name))
+    candidates += sorted(DEBIAN.glob("*/bin"), key=lambda path: -float(path.parent.name))
     return next((path for path in candidates if (path / "postgres").exists() and (path / "pg_ctl").exists()), None)
 
 

@@ -78,10 +78,12 @@ def test_a_server_stops_and_comes_back_with_its_data(programs: Callable[[], Path
         shutil.rmtree(scratch)
 
 
-@pytest.mark.prove
 def test_without_programs_on_the_machine_the_wheel_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(postgres, "machine_programs", lambda: None)
-    assert embedded_programs() == make_server(tmp_path / "server").programs
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
+    assert machine_programs() is None
+    monkeypatch.setattr(postgres, "AS_ROOT", False)
+    assert make_server(tmp_path / "server").programs == embedded_programs()
 
 
 @pytest.mark.prove
