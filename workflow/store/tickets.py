@@ -238,7 +238,8 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
         made.append(ticket)
         after.append(ticket)
         for link in outcome.links:
-            if connection.execute(select(tickets.c.id).where(tickets.c.id == link.other)).first() is None:
+            other = select(tickets.c.id).where(tickets.c.id == link.other)
+            if not 0 < link.other < 2**63 or connection.execute(other).first() is None:
                 raise NotFound("there is no ticket {ticket} to link to", "check its number", ticket=link.other)
             for own, other in ((ticket.id, link.other), (link.other, ticket.id)):
                 rows[_LINK].append({"ticket_id": own, "other_id": other, "kind": link.kind, "created_at": recorded_at})
