@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from workflow.errors import UsageError
 from workflow.store.engine import Store, enter, translated
 
 T = TypeVar("T")
+Host = Connection | Session | scoped_session[Any]
 
 
 class Transactions(Protocol):
@@ -45,25 +46,27 @@ class Own:
 class Joined:
     """Units are part of the host's transaction: the host's commit makes them true, its rollback takes them away."""
 
-    def __init__(self, host: Connection | Session) -> None:
+    def __init__(self, host: Host) -> None:
         with translated(inside_host=True):
-            self.connection = host.connection() if isinstance(host, Session) else host
-            if not isinstance(self.connection, Connection):
+            connection = host.connection() if isinstance(host, Session | scoped_session) else host
+            if not isinstance(connection, Connection):
                 raise UsageError(
                     "within() takes a SQLAlchemy Connection or Session, not {given}",
-                    "inside async code, call it through run_sync",
+                    "in async code: await session.run_sync(lambda session: desk.within(session).get(1))",
                     given=type(host).__name__,
                 )
-            enter(self.connection)
+            enter(connection)
+        self.connection, self._entered = connection, connection.get_transaction()
 
     def unit(self, work: Callable[[Connection], T]) -> T:
         """Run work behind a savepoint, so that a failure leaves the host's transaction usable."""
         with translated(inside_host=True):
-            enter(self.connection)
+            if self.connection.get_transaction() is not self._entered:
+                enter(self.connection)
+                self._entered = self.connection.get_transaction()
             with self.connection.begin_nested():
                 return work(self.connection)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Run work that only reads."""
-        with translated(inside_host=True):
-            return work(self.connection)
+        """Run work that only reads: its failure, too, would spoil a transaction of PostgreSQL."""
+        return self.unit(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
-from workflow.errors import Conflict, SchemaOutdated, StoreBusy, StoreError
+from workflow.errors import BadValue, Conflict, SchemaOutdated, StoreBusy, StoreError, TicketflowError, UsageError
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -22,6 +23,7 @@ _MISSING = ("no such table", "no such column", "has no column named")
 _BUSY = ("database is locked", "database table is locked", "database schema is locked")
 _MISSING_STATES = frozenset({"42P01", "42703"})
 _BUSY_STATES = frozenset({"55P03", "57014"})
+_AUTOCOMMIT, _FAILED = "25P01", "25P02"
 
 
 class Store:
@@ -29,6 +31,7 @@ class Store:
 
     def __init__(self, url: str, *, busy_timeout: float = 5.0) -> None:
         self.busy_timeout = busy_timeout
+        self._process = os.getpid()
         self.engine = _engine(url, busy_timeout)
         in_memory = self.engine.dialect.name == "sqlite" and isinstance(self.engine.pool, StaticPool)
         self._alone: Any = threading.RLock() if in_memory else nullcontext()
@@ -41,6 +44,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that may write: on SQLite it holds the write lock from its first statement on."""
+        self._demand_same_process()
         with self._alone, translated(), self.engine.connect() as connection:
             connection = connection.execution_options(ticketflow_immediate=True)
             with connection.begin():
@@ -49,6 +53,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
+        self._demand_same_process()
         with self._alone, translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -60,27 +65,44 @@ class Store:
                     return work(connection)
             except StoreBusy as busy:
                 cause = busy.__cause__
-                if attempt + 1 == ATTEMPTS or getattr(getattr(cause, "orig", None), "sqlstate", None) not in RETRIED:
+                if attempt + 1 == ATTEMPTS or _state(getattr(cause, "orig", None)) not in RETRIED:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Give back every connection."""
-        self.engine.dispose()
+        """Give back every connection; after a fork they are the parent's and are left alone."""
+        self.engine.dispose(close=self._process == os.getpid())
+
+    def _demand_same_process(self) -> None:
+        if self._process != os.getpid():
+            raise UsageError(
+                "this desk was connected before the process was forked",
+                "connect again in the new process: two processes cannot share a connection",
+            )
 
 
 def enter(connection: Connection) -> None:
-    """Make a host's connection ready for a unit that writes.
+    """Make a host's connection ready for units that write.
 
-    On SQLite the driver sends no BEGIN of its own before a SELECT or a SAVEPOINT, so a transaction that has not
-    begun yet begins here, with the write lock.
+    On SQLite the write lock is taken here. The driver sends no BEGIN of its own before a SELECT or a SAVEPOINT, so
+    where it is missing it is sent; in a transaction that has begun, a write of nothing takes the lock, or fails while
+    the host can still tell why. Under a savepoint with no BEGIN before it, releasing the savepoint would commit.
     """
     if connection.dialect.name != "sqlite":
         return
+    if not connection.in_transaction():
+        connection.begin()
     driver = connection.connection.driver_connection
-    if not getattr(driver, "in_transaction", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    begun = getattr(driver, "in_transaction", False)
+    connection.exec_driver_sql("DELETE FROM ticketflow_settings WHERE 0" if begun else "BEGIN IMMEDIATE")
+    if connection.in_nested_transaction() and not event.contains(connection, "release_savepoint", _shield):
+        event.listen(connection, "release_savepoint", _shield)
+
+
+def _shield(connection: Connection, name: str, _context: Any) -> None:
+    """Give a savepoint that is about to be released a twin: the twin goes, and nothing is committed."""
+    connection.exec_driver_sql(f"SAVEPOINT {name}")
 
 
 def alone(connection: Connection, what: str) -> None:
@@ -94,35 +116,64 @@ def alone(connection: Connection, what: str) -> None:
 @contextmanager
 def translated(*, inside_host: bool = False) -> Iterator[None]:
     """Turn what the driver raises into errors of the store's own."""
+    tell = _translate_inside_host if inside_host else _translate
     try:
         yield
     except exc.IntegrityError as error:
         raise Conflict(
             "somebody else wrote the same at the same time: {reason}", "try again", reason=_line(error.orig)
         ) from error
+    except (exc.DataError, OverflowError, UnicodeEncodeError) as error:
+        reason = _line(getattr(error, "orig", error))
+        raise BadValue("a value cannot be stored: {reason}", "give another one", reason=reason) from error
     except exc.DBAPIError as error:
-        raise _translate(error.orig, inside_host=inside_host) from error
+        raise tell(error.orig) from error
     except sqlite3.Error as error:
-        raise _translate(error, inside_host=inside_host) from error
+        raise tell(error) from error
+    except exc.TimeoutError as error:
+        raise StoreBusy("every connection is in use", "try again, or let fewer threads use the desk") from error
     except (exc.NoSuchModuleError, exc.ArgumentError, ImportError) as error:
         raise StoreError("the database cannot be used: {reason}", "check its URL", reason=_line(error)) from error
+    except exc.InvalidRequestError as error:
+        if not inside_host:
+            raise
+        raise UsageError(
+            "the host's transaction cannot be used: {reason}",
+            "begin a transaction, and call `within` anew in it",
+            reason=_line(error),
+        ) from error
 
 
-def _translate(error: BaseException | None, *, inside_host: bool) -> StoreError:
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    text = str(error)
+def _translate(error: BaseException | None) -> StoreError:
+    state, text = _state(error), str(error)
     if state in _BUSY_STATES | RETRIED or any(sign in text for sign in _BUSY):
-        if inside_host:
-            return StoreBusy(
-                "the database is locked by another transaction",
-                "roll back, and enter `within` before the transaction's first read",
-            )
         return StoreBusy("the database is locked by another transaction", "try again, or raise the busy timeout")
     if state in _MISSING_STATES or any(sign in text for sign in _MISSING):
         return SchemaOutdated(
             "the tables have a foreign shape: {reason}", "look at `ticketflow db current`", reason=_line(error)
         )
     return StoreError("the database refused: {reason}", "check that it is there and writable", reason=_line(error))
+
+
+def _translate_inside_host(error: BaseException | None) -> TicketflowError:
+    """Say the same with what a host can do about it."""
+    found, reason = _translate(error), _line(error)
+    if _state(error) == _AUTOCOMMIT:
+        return UsageError("the host's connection commits by itself", "take it out of AUTOCOMMIT")
+    if _state(error) == _FAILED:
+        return StoreError("a statement of the host's transaction failed before: {reason}", "roll back", reason=reason)
+    if isinstance(found, SchemaOutdated):
+        message = "the host's database has not the desk's tables: {reason}"
+        return SchemaOutdated(message, "connect the desk to the same database", reason=reason)
+    if not isinstance(found, StoreBusy):
+        return found
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
+        return StoreBusy(found.template, "roll back, and enter `within` before the transaction's first read")
+    return StoreBusy(found.template, "roll back and run the whole transaction again")
+
+
+def _state(error: BaseException | None) -> str | None:
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
 
 
 def _line(error: object) -> str:
