@@ -158,6 +158,8 @@ class _TypeCheck:
 
     def _check_roles(self, path: Path, roles: tuple[str, ...] | None) -> None:
         desk = self.desk
+        if roles == ():
+            self.sheet.report(path, "empty-list")
         for at, role in enumerate(roles or ()):
             if desk is None or not self.sheet.expect((*path, at), "unknown-role", role, desk.roles):
                 continue

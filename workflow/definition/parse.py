@@ -114,6 +114,8 @@ def _read_file(file: Path, model: type[Any], problems: list[Problem]) -> _Read |
 
 def _text_of(file: Path, problems: list[Problem]) -> str | None:
     try:
+        if not file.is_file():
+            raise OSError("it is no file")
         if file.stat().st_size > LARGEST:
             problems.append(problem("too-large", str(file), 1, 1, limit=LARGEST))
             return None

@@ -106,7 +106,8 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
-    assert [code for code, *_ in places(tmp_path, t=TYPE)] == ["unreadable", "unreadable"]
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert [code for code, *_ in places(tmp_path, t=TYPE)] == ["unreadable"] * 3
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ IN_A_TYPE = [
     ("out-of-range", "version: 1", "version: »0"),
     ("out-of-range", WAY, WAY + "\n    timeouts: {t: {after: 1h, dest: handle, times: »0}}"),
     ("empty-list", WAY, "accept: »[]"),
+    ("empty-list", WAY, TO + "roles: »[]}"),
     ("wrong-type", "note: {type: text}", "note: {type: text, min: »[1]}"),
     ("wrong-type", "note: {type: text}", "note: {type: text, label: {en: »[x]}}"),
     ("bad-duration", WAY, WAY + "\n    timeouts: {t: {after: »1 month, actions: [escalate]}}"),
