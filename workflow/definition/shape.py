@@ -71,7 +71,7 @@ def _report(model: type[Part], told: ErrorDetails, root: Node, reader: Reader) -
     elif kind == "extra_forbidden":
         _unknown_key(model, path, key, root, reader)
     elif kind == "missing":
-        report("missing-key", str(path[-1]), key)
+        reader.report("missing-key", key.line, key.column, text=str(path[-1]))
     elif kind == "value_error" and isinstance(wrong := context["error"], Wrong):
         report(wrong.code, **({"text": shown} | wrong.values))
     elif kind == "literal_error":

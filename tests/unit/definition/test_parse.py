@@ -192,6 +192,15 @@ def test_a_misfit_does_not_hide_the_rest_nor_make_more_of_itself(tmp_path: Path)
     ]
 
 
+def test_every_missing_key_is_told(tmp_path: Path) -> None:
+    _, problems = load(tmp_path, t="label: T\n")
+    assert [(each.code, each.text) for each in problems] == [
+        ("missing-key", "ticket_type"),
+        ("missing-key", "version"),
+        ("missing-key", "stages"),
+    ]
+
+
 def test_names_lost_in_the_desk_are_not_unknown_in_the_types(tmp_path: Path) -> None:
     _, problems = load(tmp_path, DESK.replace("front: {lead: li, members: [li]}", "front: {led: li, members: [li]}"))
     assert [(each.code, Path(each.file).name) for each in problems] == [
