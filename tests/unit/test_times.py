@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.desk.times import parse_time
+from workflow.core.times import parse_time
 from workflow.errors import UsageError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

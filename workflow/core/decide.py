@@ -29,12 +29,13 @@ from workflow.core.model import (
     Timer,
     Value,
 )
-from workflow.core.values import coerce, coerce_all, encode
+from workflow.core.values import coerce, coerce_all, encode, storable
 from workflow.definition.model import PRIORITIES, Action, FieldSpec
 from workflow.definition.resolve import Branch
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
 
-LONGEST_NOTE = 100_000
+LONGEST_EXTERNAL_ID = 500
+LONGEST_WORD = 60
 SETTLED_LATER = ("assign", "reassign", "escalate", "notify", "call")
 
 
@@ -76,16 +77,19 @@ def open_ticket(
             values |= {name: default} if (default := coerce(name, spec, spec.default, rules.zone)) is not None else {}
         if spec.required and name not in values:
             raise BadValue(
-                "a {type} needs the field {field}", "give it, like --field {field}=…", field=name, type=definition.name
+                "{type} needs the field {field}", "give it, like --field {field}=…", field=name, type=definition.name
             )
-    if channel is not None and rules.desk.channels and channel not in rules.desk.channels:
+    if channel is not None and channel not in (rules.desk.channels or (channel,)):
         raise BadValue(
-            "there is no channel {channel}",
+            "there is no channel {channel!r}",
             "the channels are: {known}",
             field="channel",
             channel=channel,
             known=", ".join(rules.desk.channels),
         )
+    storable(channel or "", "channel", longest=LONGEST_WORD)
+    if external_id is not None:
+        storable(external_id, "external_id", longest=LONGEST_EXTERNAL_ID)
     state = definition.states[definition.initial]
     ticket = Ticket(
         id=0,
@@ -378,6 +382,7 @@ def _tag_ticket(rules: Rules, ticket: Ticket, event: Tag, actor: Actor, now: dat
 
 def _link(rules: Rules, ticket: Ticket, event: Link, actor: Actor, now: datetime) -> Decision:
     people.demand(rules.desk, actor, "link", ticket.id)
+    storable(event.kind, "kind", longest=LONGEST_WORD)
     if event.other == ticket.id:
         raise BadValue("a ticket cannot be linked to itself", "name another ticket", field="other")
     ticket, entry = record(ticket, "linked", actor, now, data={"linked": event.other, "as": event.kind})
@@ -422,11 +427,7 @@ def _split(specs: Mapping[str, FieldSpec], values: Mapping[str, Value | None]) -
 
 
 def _noted(text: str | None, name: str = "note") -> dict[str, Any]:
-    if not text:
-        return {}
-    if len(text) > LONGEST_NOTE or "\0" in text:
-        raise BadValue("the {field} is too long or holds a NUL", "write up to 100,000 characters", field=name)
-    return {name: text}
+    return {name: storable(text, name)} if text else {}
 
 
 def _priority(word: str) -> str:

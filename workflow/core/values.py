@@ -10,8 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from workflow.core.model import Value
+from workflow.core.times import parse_time
 from workflow.definition.model import FieldSpec
-from workflow.errors import BadValue, NotFound
+from workflow.errors import BadValue, NotFound, UsageError
 
 LONGEST_TEXT = 100_000
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "是"}), frozenset({"false", "no", "n", "0", "否"})
@@ -28,7 +29,7 @@ def coerce(name: str, spec: FieldSpec, raw: object, zone: ZoneInfo) -> Value | N
         return None
     try:
         value = _READ[spec.type](raw, zone)
-    except (ValueError, InvalidOperation, OverflowError):
+    except (ValueError, InvalidOperation, OverflowError, UsageError):
         raise BadValue(
             "field {field} takes {wanted}, not {given!r}",
             "{hint}",
@@ -49,6 +50,22 @@ def coerce_all(specs: Mapping[str, FieldSpec], raw: Mapping[str, object], zone: 
                 "there is no field {field}", "the fields are: {known}", field=name, known=", ".join(specs) or "-"
             )
     return {name: coerce(name, specs[name], value, zone) for name, value in raw.items()}
+
+
+def storable(text: str, field: str, *, longest: int = LONGEST_TEXT) -> str:
+    """Return a text that every database keeps; raise BadValue, naming the field, for any other."""
+    if len(text) > longest or not _keeps(text):
+        raise BadValue(
+            "the {field} is too long, or holds a NUL or half a character",
+            "write up to {longest} characters",
+            field=field,
+            longest=longest,
+        )
+    return text
+
+
+def _keeps(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def encode(value: Value) -> Any:
@@ -75,9 +92,8 @@ def decode(kind: str, stored: Any) -> Value:
 
 
 def _text(raw: object, _zone: ZoneInfo) -> str:
-    if not isinstance(raw, str) or "\0" in raw or len(raw) > LONGEST_TEXT:
+    if not isinstance(raw, str) or len(raw) > LONGEST_TEXT or not _keeps(raw):
         raise ValueError
-    raw.encode()
     return raw
 
 
@@ -113,12 +129,13 @@ def _decimal(raw: object, _zone: ZoneInfo) -> Decimal:
 def _date(raw: object, zone: ZoneInfo) -> date:
     if isinstance(raw, datetime):
         return raw.astimezone(zone).date() if raw.tzinfo else raw.date()
-    return raw if isinstance(raw, date) else date.fromisoformat(str(raw).strip().replace("/", "-"))
+    return raw if isinstance(raw, date) else parse_time(str(raw), zone).astimezone(zone).date()
 
 
 def _datetime(raw: object, zone: ZoneInfo) -> datetime:
-    value = raw if isinstance(raw, datetime) else datetime.fromisoformat(str(raw).strip().replace("/", "-"))
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    if not isinstance(raw, datetime):
+        return parse_time(str(raw), zone)
+    return (raw if raw.tzinfo else raw.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _list(raw: object, zone: ZoneInfo) -> tuple[str, ...]:

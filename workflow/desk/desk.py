@@ -20,7 +20,7 @@ from workflow.core.guard import HostCondition, Rules
 from workflow.core.model import NOTHING, Actor, HistoryEntry, Option, Ticket
 from workflow.core.options import options
 from workflow.core.unit import caught_up, event_time, opened, run_unit
-from workflow.core.values import coerce_all
+from workflow.core.values import coerce_all, storable
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.desk import book as rulebook
@@ -38,10 +38,7 @@ from workflow.store.search import Page, Query, find
 
 T = TypeVar("T")
 HostAction = Callable[..., object]
-
-
-class _KeyTaken(Exception):
-    """Another transaction used the idempotency key first."""
+LONGEST_KEY = 500
 
 
 class Desk:
@@ -232,8 +229,8 @@ class Desk:
         returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
         external id that is used already.
         """
+        tags = sorted(set(tags))
         arguments = _arguments(locals(), "self", "key", "at")
-        tags = tuple(tags)
 
         def work(connection: Connection) -> tuple[Ticket, None]:
             book = self._book(connection)
@@ -390,6 +387,8 @@ class Desk:
     ) -> Ticket:
         """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
         mark = records.fingerprint(arguments)
+        if key is not None:
+            storable(key, "key", longest=LONGEST_KEY)
 
         def unit(connection: Connection) -> tuple[Ticket, Exception | None]:
             if key is None:
@@ -398,15 +397,11 @@ class Desk:
                 shapes = self._book(connection).shapes
                 return dataclasses.replace(tickets.thaw(first, shapes), replayed=True), None
             ticket, refusal = work(connection)
-            result = tickets.freeze(ticket)
-            if refusal is None and not records.remember(connection, verb, key, mark, result, self.clock.now()):
-                raise _KeyTaken
+            if refusal is None:
+                records.remember(connection, verb, key, mark, tickets.freeze(ticket), self.clock.now())
             return ticket, refusal
 
-        try:
-            ticket, refusal = self._transactions.unit(unit)
-        except _KeyTaken:
-            ticket, refusal = self._transactions.unit(unit)
+        ticket, refusal = self._transactions.unit(unit)
         if refusal is not None:
             raise refusal
         return ticket
@@ -503,7 +498,6 @@ class Desk:
         ticket_type: str | None = None,
         past: str | None = None,
         batch: int = 500,
-        on_batch: Callable[[IntakeReport], None] | None = None,
     ) -> IntakeReport:
         """Open a ticket for every contact that is not known by its external id yet, batch by batch.
 
@@ -513,7 +507,7 @@ class Desk:
         """
         return take_in(
             self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
-            batch=batch, on_batch=on_batch,
+            batch=batch,
         )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class IntakeReport:
-    """What an intake did so far."""
+    """What an intake did."""
 
     opened: int = 0
     known: int = 0
@@ -55,29 +55,22 @@ def take_in(
     ticket_type: str | None,
     past: str | None,
     batch: int,
-    on_batch: Callable[[IntakeReport], None] | None,
 ) -> IntakeReport:
     """Open a ticket for every contact, a transaction for every `batch` of them."""
     if past is not None and past not in PAST:
         raise UsageError("the past can be: {known}", "choose one of them", field="past", known=", ".join(PAST))
     if batch < 1:
         raise UsageError("a batch has at least one contact", "give a batch of 1 or more", field="batch")
-    began, report = time.perf_counter(), IntakeReport()
+    began, opened, known, rejected = time.perf_counter(), 0, 0, list[Rejected]()
     for some in _batches(contacts, batch):
 
         def work(connection: Connection, some: list[Contact] = some) -> tuple[int, int, list[Rejected]]:
             return _take_batch(connection, book_of(connection), clock.now(), some, actor, ticket_type, past)
 
-        opened, known, rejected = transactions.unit(work)
-        report = IntakeReport(
-            report.opened + opened,
-            report.known + known,
-            (*report.rejected, *rejected),
-            round(time.perf_counter() - began, 3),
-        )
-        if on_batch:
-            on_batch(report)
-    return dataclasses.replace(report, seconds=round(time.perf_counter() - began, 3))
+        more, old, bad = transactions.unit(work)
+        opened, known = opened + more, known + old
+        rejected += bad
+    return IntakeReport(opened, known, tuple(rejected), round(time.perf_counter() - began, 3))
 
 
 def _batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from workflow.core.chain import canonical
 from workflow.core.model import Customer, Value
@@ -17,8 +17,11 @@ from workflow.core.values import decode, encode
 from workflow.definition.model import CustomerSpec
 from workflow.errors import Conflict
 from workflow.store.engine import alone
-from workflow.store.sql import insert_into
+from workflow.store.sql import Prepared, insert_into
 from workflow.store.tables import customer_keys, customers, idempotency, outbox, runs
+
+_KNOWN = Prepared(select(customer_keys.c.customer_id).where(customer_keys.c.key == bindparam("key")))
+_NEW_CUSTOMER = Prepared(insert(customers).returning(customers.c.id), ["fields", "tags", "created_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,16 @@ def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Val
     text = canonical([[name, encode(given[name])] for name in key]) if key else None
     fields = {name: encode(value) for name, value in given.items()}
     if text is not None and (known := _known(connection, text)) is not None:
-        row = connection.execute(select(customers.c.fields, customers.c.tags).where(customers.c.id == known)).one()
+        stored = select(customers.c.fields, customers.c.tags).where(customers.c.id == known).with_for_update()
+        row = connection.execute(stored).one()
         old = json.loads(row.fields)
         merged = old | fields
         if merged != old:
             connection.execute(update(customers).where(customers.c.id == known).values(fields=canonical(merged)))
         decoded = {name: decode(spec.fields[name].type, item) for name, item in merged.items() if name in spec.fields}
         return Customer(known, decoded, tuple(json.loads(row.tags)))
-    new = insert(customers).values(fields=canonical(fields), tags="[]", created_at=at).returning(customers.c.id)
-    made: int = connection.execute(new).scalar_one()
+    new = {"fields": canonical(fields), "tags": "[]", "created_at": at}
+    made: int = _NEW_CUSTOMER.run(connection, new).scalar_one()
     if text is not None:
         connection.execute(_insert_new(connection, customer_keys).values(key=text, customer_id=made))
         owner = _known(connection, text)
@@ -68,7 +72,7 @@ def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Val
 
 
 def _known(connection: Connection, key: str) -> int | None:
-    return connection.execute(select(customer_keys.c.customer_id).where(customer_keys.c.key == key)).scalar()
+    return _KNOWN.run(connection, {"key": key}).scalar()
 
 
 def fingerprint(arguments: Mapping[str, Any]) -> str:
@@ -93,11 +97,10 @@ def replay(connection: Connection, verb: str, key: str, arguments: str) -> str |
     return str(found.result)
 
 
-def remember(connection: Connection, verb: str, key: str, arguments: str, result: str, at: datetime) -> bool:
-    """Keep a call's result under its idempotency key; return False if another transaction was first."""
+def remember(connection: Connection, verb: str, key: str, arguments: str, result: str, at: datetime) -> None:
+    """Keep a call's result under its idempotency key, which `replay` found unused."""
     row = {"verb": verb, "key": key, "arguments": arguments, "result": result, "created_at": at}
-    made = _insert_new(connection, idempotency).values(**row).returning(idempotency.c.key)
-    return connection.execute(made).first() is not None
+    connection.execute(insert(idempotency).values(**row))
 
 
 def outbox_rows(connection: Connection, limit: int, after: int | None) -> list[OutboxRow]:

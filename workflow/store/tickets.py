@@ -131,8 +131,19 @@ def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     """Return a ticket as it is stored; raise NotFound."""
     row = _ONE.run(connection, {"id": ticket_id}).first() if 0 < ticket_id < 2**63 else None
     if row is None:
-        raise NotFound("there is no ticket {ticket}", "list the tickets with `ticketflow list`", ticket=ticket_id)
+        raise _missing(ticket_id)
     return from_row(row, shapes)
+
+
+def _demand(connection: Connection, ticket_id: int) -> None:
+    if not (
+        0 < ticket_id < 2**63 and connection.execute(select(tickets.c.id).where(tickets.c.id == ticket_id)).first()
+    ):
+        raise _missing(ticket_id)
+
+
+def _missing(ticket_id: int) -> NotFound:
+    return NotFound("there is no ticket {ticket}", "list the tickets with `ticketflow list`", ticket=ticket_id)
 
 
 def armed(connection: Connection, ticket_id: int) -> tuple[Timer, ...]:
@@ -238,9 +249,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
         made.append(ticket)
         after.append(ticket)
         for link in outcome.links:
-            other = select(tickets.c.id).where(tickets.c.id == link.other)
-            if not 0 < link.other < 2**63 or connection.execute(other).first() is None:
-                raise NotFound("there is no ticket {ticket} to link to", "check its number", ticket=link.other)
+            _demand(connection, link.other)
             for own, other in ((ticket.id, link.other), (link.other, ticket.id)):
                 rows[_LINK].append({"ticket_id": own, "other_id": other, "kind": link.kind, "created_at": recorded_at})
     _INSERT.run_many(connection, inserted)
