@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, collate, exists, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 
+from workflow.clock import as_utc
 from workflow.core.model import Ticket
+from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import UsageError
 from workflow.store.tables import Instant, customers, tickets
 from workflow.store.tickets import BASE, Shapes, from_row, searchable
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+LONGEST = 1_000
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # and not the last instant, which has no name in zones east of Greenwich
+_SAME = ("type", "state", "stage", "team", "assignee", "priority", "channel", "external_id")
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Query:
 def find(connection: Connection, query: Query, shapes: Shapes, *, limit: int, after: str | None) -> Page:
     """Return one page, in the order of `query.sort` and then of ids; `after` is the `next` of the page before."""
     key, descending = _order(query.sort)
-    statement = BASE.add_columns(key.label("sort_key")).where(*_filters(query))
+    statement = BASE.add_columns(key.label("sort_key")).where(*_filters(query, connection.dialect.name))
     if after is not None:
         value, last_id = _read_cursor(after, query.sort)
         beyond, beyond_id = (
@@ -77,26 +84,40 @@ def _order(sort: str) -> tuple[Any, bool]:
     return keys[name], sort.startswith("-")
 
 
-def _filters(query: Query) -> list[ColumnElement[bool]]:
+def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
     columns = tickets.c
-    same = ("type", "state", "stage", "team", "assignee", "priority", "channel", "external_id")
-    found = [columns[name] == getattr(query, name) for name in same if getattr(query, name) is not None]
+    for name in (*_SAME, "text", "tag", "customer"):
+        if isinstance(value := getattr(query, name), str):
+            storable(value, name, longest=LONGEST)
+    found = [columns[name] == getattr(query, name) for name in _SAME if getattr(query, name) is not None]
     if query.text is not None:
         found.append(columns.search.contains(searchable(query.text), autoescape=True))
     if query.tag is not None:
-        found.append(columns.tags.contains(json.dumps(query.tag, ensure_ascii=False), autoescape=True))
+        found.append(_part(dialect, columns.tags, json.dumps(query.tag, ensure_ascii=False)))
     if query.customer is not None:
-        found.append(_customer(query.customer))
+        found.append(_customer(query.customer, dialect))
     if query.overdue_at is not None:
         found.append(columns.next_due_at < query.overdue_at)
     return found
 
 
-def _customer(who: str | int) -> ColumnElement[bool]:
-    """Match a customer by id, or by any part of what is known of them."""
+def _part(dialect: str, whole: Any, part: str) -> ColumnElement[bool]:
+    """Match a part letter by letter, where LIKE would take A for a on SQLite only."""
+    return (func.strpos if dialect == "postgresql" else func.instr)(whole, part) > 0
+
+
+def _customer(who: str | int, dialect: str) -> ColumnElement[bool]:
+    """Match a customer by id, or by any part of what is known of them, A to Z being a to z."""
     if isinstance(who, int) or (who.isascii() and who.isdecimal() and len(who) < 10):
         return tickets.c.customer_id == int(who)
-    return customers.c.fields.contains(json.dumps(who, ensure_ascii=False)[1:-1], autoescape=True)
+    if dialect == "postgresql":
+        known = func.jsonb_each_text(cast(customers.c.fields, JSONB)).table_valued("key", "value")
+        value: Any = collate(known.c.value, "C")
+    else:
+        known = func.json_each(customers.c.fields).table_valued("key", "value")
+        value = known.c.value
+    some = select(known.c.key).where(_part(dialect, func.lower(value), who.translate(_SMALL)))
+    return exists(some.correlate(customers))
 
 
 def _cursor(sort: str, value: Any, last_id: int) -> str:
@@ -108,13 +129,13 @@ def _read_cursor(cursor: str, sort: str) -> tuple[Any, int]:
     try:
         made_for, value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         timed = sort.removeprefix("-") in ("due", "updated", "opened")
-        value = datetime.fromisoformat(value) if timed else int(value)
+        value = as_utc(datetime.fromisoformat(value)) if timed else int(value)
         if made_for != sort:
             raise ValueError
         return value, int(last_id)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UsageError(
             "{cursor} is no cursor of this list",
             "give the `next` of the page before, with the same order",
-            cursor=cursor,
+            cursor=cursor[:60],
         ) from error
