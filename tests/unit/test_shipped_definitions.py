@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from workflow.definition.model import FieldSpec, Room, TicketTypeSpec, json_schema
+from workflow.definition.model import STAGES, FieldSpec, Room, TicketTypeSpec, json_schema
 from workflow.definition.parse import load_definitions, shipped_folder
 from workflow.definition.resolve import Definitions, TicketType
 
@@ -124,6 +124,17 @@ def test_nobody_waits_unseen(ticket_type: TicketType) -> None:
     """In every state but the archive something happens by itself if nobody does anything."""
     for state in ticket_type.states.values():
         assert bool(state.timeouts) is (state.name != "archive"), state.name
+
+
+def test_skips_says_what_is_passed_by_and_no_more(ticket_type: TicketType) -> None:
+    passed = set(STAGES) - set(ticket_type.spec.stages)
+    for state in ticket_type.states.values():
+        triggers = [each for each in state.triggers.values() if each.name not in ticket_type.spec.transitions]
+        branches = [branch for trigger in triggers for branch in trigger.branches]
+        for branch in [*branches, *(timeout.branch for timeout in state.timeouts.values())]:
+            there = ticket_type.stage_of(branch.dest or state.name)
+            passed.update(STAGES[STAGES.index(state.stage) + 1 : STAGES.index(there)])
+    assert ticket_type.spec.skips == tuple(stage for stage in STAGES if stage in passed)
 
 
 def test_the_archive_says_how_it_ended(ticket_type: TicketType) -> None:

@@ -74,7 +74,10 @@ def _dead_branches(definition: TicketType, sheet: Sheet, constant: Constant) -> 
 
 
 def _check_direction(definition: TicketType, ways: list[Way], sheet: Sheet) -> None:
-    """Check `back` and `skips`. A way declared for several states must be right in each, its `back` in one."""
+    """Check `back` and `skips`. A way declared for several states must be right in each, its `back` in one.
+
+    A transition of the whole type to archive, such as `withdraw`, ends a ticket wherever it is and skips nothing.
+    """
     stages = list(STAGES)
     needless: dict[Path, Way | None] = {}
     skipped: defaultdict[Path, set[str]] = defaultdict(set)
@@ -85,7 +88,8 @@ def _check_direction(definition: TicketType, ways: list[Way], sheet: Sheet) -> N
             sheet.report((*way.path, "dest"), "back-missing", way.dest, source=way.source.name, dest=way.dest)
         if way.branch.back:
             needless[way.path] = None if there < here else needless.get(way.path, way)
-        if passed := set(stages[here + 1 : there]) - set(definition.spec.skips):
+        ends = way.path[0] == "transitions" and stages[there] == "archive"
+        if not ends and (passed := set(stages[here + 1 : there]) - set(definition.spec.skips)):
             first.setdefault(way.path, way)
             skipped[way.path] |= passed
     for path, needless_way in needless.items():

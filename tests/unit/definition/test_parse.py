@@ -254,9 +254,20 @@ def test_a_way_declared_for_many_states_must_be_right_in_each(tmp_path: Path) ->
     """`back` must fit one of the states that inherit it, the rest may go any other way."""
     text = TYPE.replace("version: 1", "version: 1\ntransitions: {again: {dest: intake, back: rework}}")
     assert places(tmp_path, t=text) == []
+    onward = TYPE.replace("version: 1", "version: 1\ntransitions: {onward: review}")
+    onward = onward.replace("  archive: {}", "  review: {transitions: {checked: archive}}\n  archive: {}")
+    assert places(tmp_path, t=onward) == [("stage-skipped", 3, 23)]
+    assert places(tmp_path, t=onward.replace("skips: [", "skips: [handle, ")) == []
+
+
+def test_what_the_whole_type_can_do_ends_a_ticket_from_anywhere(tmp_path: Path) -> None:
+    """A withdrawn ticket passes over no stage; a way of one stage to archive does, and so does a timeout."""
     withdrawn = TYPE.replace("version: 1", "version: 1\ntransitions: {withdraw: archive}")
-    assert places(tmp_path, t=withdrawn) == [("stage-skipped", 3, 25)]
-    assert places(tmp_path, t=withdrawn.replace("skips: [", "skips: [handle, ")) == []
+    assert places(tmp_path, t=withdrawn) == []
+    in_a_stage = TYPE.replace("accept: handle", "accept: handle\n      withdraw: archive")
+    assert places(tmp_path, t=in_a_stage) == [("stage-skipped", 17, 17)]
+    by_itself = TYPE.replace("version: 1", "version: 1\ntimeouts: {forgotten: {after: 9d, dest: archive}}")
+    assert places(tmp_path, t=by_itself) == [("stage-skipped", 3, 41)]
 
 
 def test_loops_that_something_bounds(tmp_path: Path) -> None:
