@@ -15,21 +15,20 @@ from sqlalchemy.orm import Session
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import model as core
 from workflow.core import people
-from workflow.core.decide import for_customer, open_ticket
-from workflow.core.guard import HostCondition, Rules
+from workflow.core.guard import HostCondition
 from workflow.core.model import NOTHING, Actor, HistoryEntry, Option, Ticket
-from workflow.core.options import options
-from workflow.core.unit import caught_up, event_time, opened, run_unit
-from workflow.core.values import coerce_all, storable
+from workflow.core.values import storable
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.desk import book as rulebook
+from workflow.desk import unit
 from workflow.desk.book import ApplyReport, Book
 from workflow.desk.contacts import Contact
 from workflow.desk.intake import IntakeReport, take_in
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Joined, Own, Transactions
-from workflow.errors import Conflict, Refused, UsageError
+from workflow.desk.unit import Opening
+from workflow.errors import Refused, TicketflowError, UsageError
 from workflow.store import definitions as stored_definitions
 from workflow.store import records, schema, tickets
 from workflow.store.engine import Store
@@ -229,35 +228,15 @@ class Desk:
         returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
         external id that is used already.
         """
-        tags = sorted(set(tags))
-        arguments = _arguments(locals(), "self", "key", "at")
+        opening = Opening(
+            ticket_type, dict(fields), dict(customer), channel, priority, tuple(sorted(set(tags))), external_id, note,
+            None if at is None else as_utc(at),
+        )  # fmt: skip
 
-        def work(connection: Connection) -> tuple[Ticket, None]:
-            book = self._book(connection)
-            who = people.actor_of(book.desk, actor)
-            rules = book.rules(ticket_type, book.version_of(ticket_type))
-            now = self.clock.now()
-            when = now if at is None else as_utc(at)
-            if when > now:
-                raise UsageError("{at} lies in the future", "leave the time out", field="at", at=when.isoformat())
-            if external_id is not None and (known := tickets.external_ids(connection, [external_id])):
-                raise Conflict(
-                    "ticket {ticket} has the external id {external_id} already",
-                    "look at that ticket",
-                    ticket=known[external_id],
-                    external_id=external_id,
-                )
-            known_facts = coerce_all(rules.desk.customer.fields, customer, rules.zone)
-            decision = open_ticket(
-                rules, who, when, fields=fields, channel=channel, priority=priority, tags=tags,
-                external_id=external_id, note=note,
-            )  # fmt: skip
-            given = {name: value for name, value in known_facts.items() if value is not None}
-            decision = for_customer(decision, records.customer(connection, rules.desk.customer, given, when))
-            (ticket,) = tickets.save(connection, [tickets.Change(None, (), opened(decision))], now)
-            return ticket, None
+        def work(connection: Connection, book: Book) -> tuple[Ticket, None]:
+            return unit.open_one(connection, book, opening, actor, self.clock.now()), None
 
-        return self._keyed("open", key, arguments | {"at": at}, work)
+        return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work)
 
     def advance(
         self,
@@ -345,63 +324,45 @@ class Desk:
         if_version: int | None,
         key: str | None = None,
     ) -> Ticket:
-        def work(connection: Connection) -> tuple[Ticket, Exception | None]:
-            book = self._book(connection)
-            who = people.actor_of(book.desk, actor)
-            ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
-            rules, ticket = self._rules(book, ticket)
+        when = None if at is None else as_utc(at)
+
+        def work(connection: Connection, book: Book) -> tuple[Ticket, TicketflowError | None]:
             now = self.clock.now()
-            when = event_time(ticket, now, None if at is None else as_utc(at))
-            outcome = run_unit(
-                rules,
-                ticket,
-                timers,
-                limit=when,
-                fired_at=max(now, when),
-                event=event,
-                actor=who,
-                if_version=if_version,
-            )
-            (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
-            return after, outcome.refusal
+            return unit.happen(connection, book, ticket_id, event, actor=actor, now=now, at=when, if_version=if_version)
 
         arguments = {
             "ticket": ticket_id,
             "event": dataclasses.asdict(event),
             "actor": actor,
-            "at": at,
+            "at": when,
             "if": if_version,
         }
         return self._keyed(verb, key, arguments, work)
-
-    def _rules(self, book: Book, ticket: Ticket) -> tuple[Rules, Ticket]:
-        rules = book.rules(ticket.type, ticket.version)
-        return rules, dataclasses.replace(ticket, desk_revision=book.desk_id)
 
     def _keyed(
         self,
         verb: str,
         key: str | None,
         arguments: Mapping[str, Any],
-        work: Callable[[Connection], tuple[Ticket, Exception | None]],
+        work: Callable[[Connection, Book], tuple[Ticket, TicketflowError | None]],
     ) -> Ticket:
         """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
-        mark = records.fingerprint(arguments)
         if key is not None:
             storable(key, "key", longest=LONGEST_KEY)
 
-        def unit(connection: Connection) -> tuple[Ticket, Exception | None]:
+        def once(connection: Connection) -> tuple[Ticket, TicketflowError | None]:
+            book = self._book(connection)
             if key is None:
-                return work(connection)
+                return work(connection, book)
+            mark = records.fingerprint(arguments)
             if (first := records.replay(connection, verb, key, mark)) is not None:
-                shapes = self._book(connection).shapes
-                return dataclasses.replace(tickets.thaw(first, shapes), replayed=True), None
-            ticket, refusal = work(connection)
+                return dataclasses.replace(tickets.thaw(first, book.shapes), replayed=True), None
+            ticket, refusal = work(connection, book)
             if refusal is None:
                 records.remember(connection, verb, key, mark, tickets.freeze(ticket), self.clock.now())
             return ticket, refusal
 
-        ticket, refusal = self._transactions.unit(unit)
+        ticket, refusal = self._transactions.unit(once)
         if refusal is not None:
             raise refusal
         return ticket
@@ -446,14 +407,7 @@ class Desk:
 
         That is as of now, with the timers that are due already fired, but without writing anything.
         """
-
-        def work(connection: Connection, book: Book) -> tuple[Option, ...]:
-            rules, ticket = self._rules(book, tickets.get(connection, ticket_id, book.shapes))
-            now = event_time(ticket, self.clock.now(), None)
-            ticket = caught_up(rules, ticket, tickets.armed(connection, ticket_id), now)
-            return options(rules, ticket, people.actor_of(book.desk, actor), now)
-
-        return self._read(work)
+        return self._read(lambda connection, book: unit.what_next(connection, book, ticket_id, actor, self.clock.now()))
 
     def member(self, name: str) -> Actor:
         """Return a member of the desk as an actor, with their roles; raise NotFound."""
@@ -509,11 +463,3 @@ class Desk:
             self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
             batch=batch,
         )  # fmt: skip
-
-
-def _arguments(given: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple | set) else dict(value) if isinstance(value, Mapping) else value
-        for name, value in given.items()
-        if name not in left_out
-    }

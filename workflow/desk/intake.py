@@ -13,15 +13,14 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
-from workflow.core.decide import for_customer, open_ticket
-from workflow.core.model import Actor, Decision, Outcome, Ticket, Value
+from workflow.core.model import Actor, Decision, Outcome, Value
 from workflow.core.unit import opened, run_unit
-from workflow.core.values import coerce_all
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
 from workflow.desk.transactions import Transactions
+from workflow.desk.unit import Opening, decide_opening, rules_for, with_customer
 from workflow.errors import BadValue, TicketflowError, UsageError
-from workflow.store import records, tickets
+from workflow.store import tickets
 from workflow.store.engine import alone
 
 PAST = ("record", "fire")
@@ -103,7 +102,8 @@ def _take_batch(
         except TicketflowError as error:
             rejected.append(Rejected(contact, error))
             continue
-        changes.append(tickets.Change(None, (), _opened(connection, book, decision, given, now, past)))
+        decision = with_customer(connection, book, decision, given)
+        changes.append(tickets.Change(None, (), _opened(book, decision, now, past)))
         if contact.external_id:
             seen.add(contact.external_id)
     tickets.save(connection, changes, now)
@@ -118,32 +118,22 @@ def _decide(
     name = contact.ticket_type or ticket_type
     if name is None:
         raise BadValue("the contact has no type", "give --type, or map a column to type", field="type")
-    rules = book.rules(name, book.version_of(name))
-    at = contact.opened_at or now
-    if at > now:
-        raise BadValue("{at} lies in the future", "mend the time", field="opened_at", at=at.isoformat())
-    customer = coerce_all(rules.desk.customer.fields, contact.customer, rules.zone)
-    decision = open_ticket(
-        rules, actor, at, fields=contact.fields, channel=contact.channel, priority=contact.priority, tags=contact.tags,
-        external_id=contact.external_id,
+    opening = Opening(
+        name, contact.fields, contact.customer, contact.channel, contact.priority, contact.tags, contact.external_id,
+        at=contact.opened_at,
     )  # fmt: skip
-    return decision, {field: value for field, value in customer.items() if value is not None}
+    return decide_opening(book, opening, actor, now)
 
 
-def _opened(
-    connection: Connection, book: Book, decision: Decision, given: dict[str, Value], now: datetime, past: str | None
-) -> Outcome:
-    ticket: Ticket = decision.ticket
+def _opened(book: Book, decision: Decision, now: datetime, past: str | None) -> Outcome:
     if past is None and any(timer.due_at <= now for timer in decision.arm):
         raise UsageError(
             "contacts this old have timers that are due already",
             "say --past record (nobody is told) or --past fire (the next run tells)",
             field="past",
         )
-    customer = records.customer(connection, book.desk.customer, given, ticket.opened_at)
-    decision = for_customer(decision, customer)
     if past != "record":
         return opened(decision)
-    rules = book.rules(ticket.type, ticket.version)
-    caught_up = run_unit(rules, decision.ticket, decision.arm, limit=now, fired_at=now, quiet=True)
-    return dataclasses.replace(caught_up, entries=(*decision.entries, *caught_up.entries))
+    rules, ticket = rules_for(book, decision.ticket)
+    outcome = run_unit(rules, ticket, decision.arm, limit=now, fired_at=now, quiet=True)
+    return dataclasses.replace(outcome, entries=(*decision.entries, *outcome.entries))

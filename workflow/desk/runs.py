@@ -14,6 +14,7 @@ from workflow.clock import Clock
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.transactions import Transactions
+from workflow.desk.unit import rules_for
 from workflow.errors import UsageError
 from workflow.store import records, tickets
 
@@ -57,8 +58,7 @@ def run_due(
         claimed = tickets.claim_due(connection, as_of, most, book.shapes) if most else []
         changes, fired, skipped, escalated, incidents, oldest = [], 0, 0, 0, 0, report.oldest_lateness
         for ticket, timers in claimed:
-            ticket = dataclasses.replace(ticket, desk_revision=book.desk_id)
-            rules = book.rules(ticket.type, ticket.version)
+            rules, ticket = rules_for(book, ticket)
             outcome = run_unit(rules, ticket, timers, limit=as_of, fired_at=as_of)
             changes.append(tickets.Change(ticket, timers, outcome))
             fired, skipped = fired + outcome.fired, skipped + outcome.skipped

@@ -76,8 +76,16 @@ def _known(connection: Connection, key: str) -> int | None:
 
 
 def fingerprint(arguments: Mapping[str, Any]) -> str:
-    """Return the hash under which the arguments of a call are kept with its idempotency key."""
-    return hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode()).hexdigest()
+    """Return the hash under which the arguments of a call are kept with its idempotency key.
+
+    What was not given is left out, so that an argument added later changes no hash of an older call.
+    """
+    return hashlib.sha256(json.dumps(_given(arguments), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: _given(value) if isinstance(value, Mapping) else value for name, value in arguments.items()}
+    return {name: value for name, value in plain.items() if value not in (None, (), [], {})}
 
 
 def replay(connection: Connection, verb: str, key: str, arguments: str) -> str | None:

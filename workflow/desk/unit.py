@@ -1,0 +1,104 @@
+"""One unit of work on one ticket: load, catch up, decide, write, all in the transaction it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from workflow.core import people
+from workflow.core.decide import for_customer, open_ticket
+from workflow.core.guard import Rules
+from workflow.core.model import NOTHING, Actor, Decision, Event, Option, Ticket, Value
+from workflow.core.options import options
+from workflow.core.unit import caught_up, event_time, opened, run_unit
+from workflow.core.values import coerce_all
+from workflow.desk.book import Book
+from workflow.errors import BadValue, Conflict, TicketflowError
+from workflow.store import records, tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What somebody says of a ticket that is to be opened."""
+
+    ticket_type: str
+    fields: Mapping[str, object] = NOTHING
+    customer: Mapping[str, object] = NOTHING
+    channel: str | None = None
+    priority: str | None = None
+    tags: tuple[str, ...] = ()
+    external_id: str | None = None
+    note: str | None = None
+    at: datetime | None = None
+
+
+def decide_opening(book: Book, opening: Opening, actor: Actor, now: datetime) -> tuple[Decision, dict[str, Value]]:
+    """Return the new ticket and what is said of its customer; nothing is read from the database or written to it."""
+    rules = book.rules(opening.ticket_type, book.version_of(opening.ticket_type))
+    at = opening.at or now
+    if at > now:
+        raise BadValue("{at} lies in the future", "give an earlier time", field="at", at=at.isoformat())
+    customer = coerce_all(rules.desk.customer.fields, opening.customer, rules.zone)
+    decision = open_ticket(
+        rules, actor, at, fields=opening.fields, channel=opening.channel, priority=opening.priority,
+        tags=opening.tags, external_id=opening.external_id, note=opening.note,
+    )  # fmt: skip
+    return decision, {name: value for name, value in customer.items() if value is not None}
+
+
+def with_customer(connection: Connection, book: Book, decision: Decision, given: Mapping[str, Value]) -> Decision:
+    """Return the opening with its customer: the one the desk knows by these facts, or a new one."""
+    return for_customer(decision, records.customer(connection, book.desk.customer, given, decision.ticket.opened_at))
+
+
+def open_one(connection: Connection, book: Book, opening: Opening, actor: str, now: datetime) -> Ticket:
+    """Open a ticket."""
+    if opening.external_id and (known := tickets.external_ids(connection, [opening.external_id])):
+        raise Conflict(
+            "ticket {ticket} has the external id {external_id} already",
+            "look at that ticket",
+            ticket=known[opening.external_id],
+            external_id=opening.external_id,
+        )
+    decision, given = decide_opening(book, opening, people.actor_of(book.desk, actor), now)
+    outcome = opened(with_customer(connection, book, decision, given))
+    return tickets.save(connection, [tickets.Change(None, (), outcome)], now)[0]
+
+
+def happen(
+    connection: Connection,
+    book: Book,
+    ticket_id: int,
+    event: Event,
+    *,
+    actor: str,
+    now: datetime,
+    at: datetime | None,
+    if_version: int | None,
+) -> tuple[Ticket, TicketflowError | None]:
+    """Let an event happen to a ticket. A refusal is returned, not raised, so that the catch-up is kept."""
+    who = people.actor_of(book.desk, actor)
+    ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
+    rules, ticket = rules_for(book, ticket)
+    when = event_time(ticket, now, at)
+    outcome = run_unit(
+        rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version
+    )
+    (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
+    return after, outcome.refusal
+
+
+def what_next(connection: Connection, book: Book, ticket_id: int, actor: str, now: datetime) -> tuple[Option, ...]:
+    """Return what can be done with a ticket as it stands once its due timers have fired; write nothing."""
+    rules, ticket = rules_for(book, tickets.get(connection, ticket_id, book.shapes))
+    when = event_time(ticket, now, None)
+    ticket = caught_up(rules, ticket, tickets.armed(connection, ticket_id), when)
+    return options(rules, ticket, people.actor_of(book.desk, actor), when)
+
+
+def rules_for(book: Book, ticket: Ticket) -> tuple[Rules, Ticket]:
+    """Return the rules a ticket is pinned to, and the ticket under the desk revision in force."""
+    return book.rules(ticket.type, ticket.version), replace(ticket, desk_revision=book.desk_id)
