@@ -163,8 +163,11 @@ def _translate_inside_host(error: BaseException | None) -> TicketflowError:
     if _state(error) == _FAILED:
         return StoreError("a statement of the host's transaction failed before: {reason}", "roll back", reason=reason)
     if isinstance(found, SchemaOutdated):
-        message = "the host's database has not the desk's tables: {reason}"
-        return SchemaOutdated(message, "connect the desk to the same database", reason=reason)
+        return SchemaOutdated(
+            "the host's database has not the desk's tables: {reason}",
+            "connect the desk to the same database",
+            reason=reason,
+        )
     if not isinstance(found, StoreBusy):
         return found
     if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
