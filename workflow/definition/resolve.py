@@ -70,7 +70,7 @@ class Timeout:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A place where a ticket can rest."""
+    """A place where a ticket can rest. Its triggers stand in the order of nearness: its own, its stage's, its type's."""
 
     name: str
     stage: Stage
@@ -165,10 +165,12 @@ def _state(
     for path, outer in rooms:
         roles = outer.roles if outer.roles is not None else roles
         calendar = outer.calendar or calendar
-        for trigger, transition in outer.transitions.items():
-            triggers.pop(trigger, None)
-            if transition is not None:
-                triggers[trigger] = _trigger(trigger, transition, roles, names, (*path, "transitions", trigger))
+        here = {
+            trigger: _trigger(trigger, transition, roles, names, (*path, "transitions", trigger))
+            for trigger, transition in outer.transitions.items()
+            if transition is not None
+        }
+        triggers = here | {name: trigger for name, trigger in triggers.items() if name not in outer.transitions}
         for timer, timeout in outer.timeouts.items():
             timeouts.pop(timer, None)
             if timeout is not None:

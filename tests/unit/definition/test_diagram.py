@@ -64,8 +64,8 @@ stateDiagram-v2
     }
     state "archive" as archive
     intake --> handle_one : ✓ Take in
-    handle --> archive : close it
     handle_one --> handle_two : ✓ next
+    handle --> archive : close it
     handle_two --> handle_one : ⏱ 72h silence
     archive --> [*]
     class intake visited

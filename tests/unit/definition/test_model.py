@@ -118,8 +118,8 @@ def test_an_inner_place_overrides_the_one_around_it() -> None:
     assert definition.initial == "intake"
     intake, one, two, archive = definition.states.values()
     assert [list(state.triggers) for state in definition.states.values()] == [
-        ["note", "go"], ["note", "close"], ["close", "note", "ask"], [],
-    ]  # fmt: skip
+        ["go", "note"], ["close", "note"], ["ask", "close", "note"], [],
+    ], "the nearest first"  # fmt: skip
     assert [state.team for state in (intake, one, two, archive)] == ["front", "back", "far", None]
     assert [state.label for state in (intake, one, two)] == [{"en": "In"}, {"en": "Handle"}, {"en": "Two"}]
     assert intake.triggers["go"].branches[0].dest == "handle.one", "a stage is entered by its first state"
