@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workflow.core import people
-from workflow.core.decide import assigned, decide, record, take
+from workflow.core.decide import assigned, decide
 from workflow.core.guard import Judge, Rules
 from workflow.core.model import (
     Actor,
@@ -25,6 +25,7 @@ from workflow.core.model import (
     Ticket,
     Timer,
 )
+from workflow.core.moves import record, take
 from workflow.definition.machine import timeout_trigger
 from workflow.definition.resolve import Timeout
 from workflow.errors import Conflict, TicketflowError, UsageError

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from workflow.core import people
-from workflow.core.decide import for_customer, open_ticket
 from workflow.core.guard import Rules
 from workflow.core.model import NOTHING, Actor, Decision, Event, Option, Ticket, Value
+from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
 from workflow.core.unit import caught_up, event_time, opened, run_unit
 from workflow.core.values import coerce_all
