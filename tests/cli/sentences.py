@@ -20,7 +20,7 @@ SPEAKING = {"say": 1, "hint": 1, "heading": 1, "chapter": 1, "tell": 1, "changed
 KEPT = {"template", "remedy", "summary", "_HINTS", "_WANTED"}
 WORDS = {
     "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call", "waiting",
-    "new", "changed", "relabelled", "unchanged", "retired", "type", "desk", "error", "warning",
+    "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning",
 }  # fmt: skip
 
 
@@ -102,6 +102,11 @@ def of_help() -> set[str]:
 
 def of_click() -> set[str]:
     return {template for _, template in app.CLICK}
+
+
+def is_template(sentence: str) -> bool:
+    """Say whether braces in a sentence stand for values; in help texts nothing does."""
+    return sentence not in of_help()
 
 
 def everything() -> set[str]:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from workflow.cli.context import Session
-from workflow.cli.shell import Group
+from workflow.cli.shell import Group, pass_session
 from workflow.errors import TicketflowError, UsageError
 
 INTERRUPTED = 130
@@ -75,6 +75,10 @@ CLICK = tuple(
 
 class Root(Group):
     """The command itself: commands are imported as they are called; every error has one form and one exit code."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # click looks here for what was meant
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         """Return the commands in the order in which a desk meets them."""
@@ -182,7 +186,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
         context.exit()
 
 
-@click.group(cls=Root, hidden_options=False)
+@click.group("ticketflow", cls=Root, hidden_options=False)
 @click.option(
     "--version",
     is_flag=True,
@@ -191,7 +195,8 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
     callback=_print_version,
     help="Print the version, and where it was imported from.",
 )
-def cli() -> None:
+@pass_session
+def cli(session: Session) -> None:
     """Run a service desk: tickets, their rules, their time limits.
 
     The options below may also follow the command. Each but --json can be set by environment, like TICKETFLOW_DATABASE,
@@ -200,3 +205,4 @@ def cli() -> None:
     Exit codes: 0 done, 1 unexpected, 2 usage, 3 a definition is wrong, 4 not found, 5 refused by the rules, 6 conflict,
     7 the store is unavailable, 8 a batch was done in part, 130 interrupted.
     """
+    session.check()

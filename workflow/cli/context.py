@@ -40,7 +40,7 @@ class Session(Output):
             if isinstance(stream, io.TextIOWrapper):
                 terminal = stream.isatty()
                 stream.reconfigure(encoding=None if terminal else "utf-8", errors="replace" if terminal else None)
-        for argument, following in zip(args, [*args[1:], ""], strict=True):
+        for argument, following in zip(args, [*args[1:], ""], strict=False):
             if argument == "--":
                 return
             name, _, value = argument.partition("=")
@@ -79,8 +79,9 @@ class Session(Output):
     @property
     def definitions(self) -> Path:
         """The folder of the definitions: as set, else ./definitions, else the shipped ones."""
-        if folder := self.setting("definitions"):
-            return Path(folder)
+        if setting := self.setting("definitions"):
+            folder, here = Path(setting), Path.cwd()
+            return folder.relative_to(here) if folder.is_relative_to(here) else folder
         from workflow.definition.parse import shipped_folder
 
         return here if ((here := Path("definitions")) / "desk.yaml").is_file() else shipped_folder()

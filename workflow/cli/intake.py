@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--map",
     "mapping",
-    metavar="FIELD=COLUMN,…",
+    metavar="FIELD=COLUMN,...",
     help="Which column fills what: a field, customer.NAME, external_id, opened_at, type, channel, priority or tags. "
     "Without it, columns of these names are taken.",
 )

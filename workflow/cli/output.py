@@ -121,8 +121,9 @@ class Output:
     # -- standard error ---------------------------------------------------------------------------------------------
 
     def hint(self, template: str, **values: Any) -> None:
-        """Write a sentence where it does not disturb what a program reads."""
-        click.echo(self.tell(template, values), err=True)
+        """Write a sentence where it does not disturb what a program reads; with --json an object with its values."""
+        told = self.tell(template, values)
+        click.echo(render.dump({"hint": told} | values) if self.json else told, err=True)
 
     def fail(self, error: TicketflowError) -> None:
         """Tell an error with its remedy, or as JSON."""

@@ -107,7 +107,7 @@ def show_list(
     else:
         session.hint("No tickets.")
     if following:
-        session.hint("There are more: --after {cursor}, or --all.", cursor=following)
+        session.hint("There are more: --after {next}, or --all.", next=following)
 
 
 @click.command("list", cls=Command)

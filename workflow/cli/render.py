@@ -87,14 +87,12 @@ def wrap(text: str, width: int) -> list[str]:
     """
     if cells(text) <= width:
         return [text]
-    from rich.cells import chop_cells
-
     lines, line = [], ""
     for piece in _PIECES.findall(text):
         if cells(line + piece.rstrip()) > width:
             if line:
                 lines.append(line.rstrip())
-            *full, piece = chop_cells(piece, width) if cells(piece.rstrip()) > width else [piece]
+            *full, piece = _chop(piece, width) if cells(piece.rstrip()) > width else [piece]
             lines, line = [*lines, *full], ""
         line += piece if line or piece.strip() else ""
     return [*lines, line.rstrip()] if line.strip() else lines

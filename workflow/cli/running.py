@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, Group, pass_session
 from workflow.cli.views import View
+from workflow.errors import UsageError
 
 if TYPE_CHECKING:
     from workflow import RunReport
@@ -46,24 +48,18 @@ def run_timeouts(session: Session, *, as_of: str | None, limit: int | None) -> N
 )
 @pass_session
 def scheduler(session: Session, *, every: float) -> None:
-    """Run timeouts as they fall due, until interrupted.
+    """Run timeouts as they fall due, until told to stop.
 
-    It is safe beside cron and beside other schedulers: nothing fires twice.
+    Ctrl-C or SIGTERM stop it after the run in hand. It is safe beside cron and beside other schedulers: nothing fires
+    twice.
     """
-    import signal
-    import threading
+    from workflow.scheduler import run
 
-    from workflow.scheduler import Scheduler
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a beat that a long run covers is no news
+    if session.setting("now"):
+        raise UsageError("a clock that stands at --now never comes to what is due", "use `ticketflow timeouts run`")
 
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    metronome = Scheduler(session.desk, every=every, on_run=lambda report: _show(session, report))
-    metronome.start()
-    try:
-        while not ended.wait(60):
-            pass
-    finally:
-        metronome.stop()
+    run(session.desk, every=every, on_run=lambda report: _show(session, report))
 
 
 def _show(session: Session, report: RunReport) -> None:

@@ -52,7 +52,7 @@ def open_(session: Session, ticket_type: str, *, at: str | None, **given: Any) -
 
     It starts in the first state of its type.
 
-        ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=张三 -c phone=13812345678
+        ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=Ann -c phone=13812345678
     """
     ticket = session.desk.open(ticket_type, actor=session.actor, at=session.time(at), **given)
     changed(session, ticket, "Ticket {ticket} is open: {type}, in {state}, with {owner}.")

@@ -203,8 +203,9 @@ HELP = {
     "Any number of these may run at a time. Meant for cron:": "可同时运行多个。适合放进 cron：",
     "Fire what was due at TIME; not later than now.": "执行在 TIME 时已到期的；不得晚于现在。",
     "At most so many tickets.": "最多这么多张工单。",
-    "Run timeouts as they fall due, until interrupted.": "到期即执行，直到被中断。",
-    "It is safe beside cron and beside other schedulers: nothing fires twice.": "可与 cron 和其他调度器并用：不会执行两次。",
+    "Run timeouts as they fall due, until told to stop.": "到期即执行，直到被要求停止。",
+    "Ctrl-C or SIGTERM stop it after the run in hand. It is safe beside cron and beside other schedulers: nothing fires "
+    "twice.": "Ctrl-C 或 SIGTERM 使它办完手头的一轮后停止。可与 cron 和其他调度器并用：不会执行两次。",
     "How often to look.": "查看的间隔。",
     "See what must be told to whom.": "查看要通知谁什么。",
     "List the messages, the oldest first.": "列出消息，最早的在前。",
@@ -238,7 +239,7 @@ SAID = {
     "请看 `ticketflow apply --dry-run`。",
     "The key was used before: this is the first call's result, and nothing was done again.": "此键已用过：这是第一次的结果，"
     "没有再次执行。",
-    "There are more: --after {cursor}, or --all.": "还有更多：--after {cursor}，或 --all。",
+    "There are more: --after {next}, or --all.": "还有更多：--after {next}，或 --all。",
     "Ticket {ticket}": "工单 {ticket}",
     "Ticket {ticket} has the tags: {tags}.": "工单 {ticket} 的标签：{tags}。",
     "Ticket {ticket} is changed.": "工单 {ticket} 已修改。",

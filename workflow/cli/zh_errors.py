@@ -26,6 +26,8 @@ CLICK = {
 }
 
 USAGE = {
+    "a clock that stands at --now never comes to what is due": "停在 --now 的时钟永远不会到期",
+    "use `ticketflow timeouts run`": "请用 `ticketflow timeouts run`",
     "--if-version and --key go with one ticket only": "--if-version 和 --key 只能用于一张工单",
     "advance the tickets one by one": "请逐张推进",
     "--mine and --assignee exclude each other": "--mine 与 --assignee 不能同时使用",
@@ -86,11 +88,21 @@ USAGE = {
 }
 
 CONTACTS = {
+    "a batch has at least one contact": "一批至少一条来件",
+    "give a batch of 1 or more": "每批至少为 1",
+    "a cell is longer than {limit} characters": "单元格超过 {limit} 个字符",
+    "a line ends in a carriage return alone": "有一行只以回车符结尾",
+    "end lines as Windows or Unix do": "请用 Windows 或 Unix 的换行",
+    "fetch the file again and take it in again: contacts whose external id is known are passed over": "请重新取得文件再受理："
+    "外部编号已有的来件会跳过",
+    "leave out what is not needed": "请去掉不需要的",
+    "leave some out": "请去掉一些",
+    "the record has more than {limit} values": "记录超过 {limit} 个值",
+    "{file} has more than {limit} columns": "{file} 超过 {limit} 列",
     "a quote is opened in this record and never closed: nothing after it was read": "此记录中有引号未闭合：其后内容都未读取",
     "close it; write a quote that is part of the text twice": "请闭合；文本中的引号写两个",
     "did you mean {near}? There are: {known}": "是不是 {near}？可用：{known}",
     "there are: {known}": "可用：{known}",
-    "fetch the file again and take it in again: what is in already is not doubled": "请重新取得文件再受理：已有的不会重复",
     "files cannot be read as {encoding}": "不能按 {encoding} 读取文件",
     "the encodings are utf-8, gb18030, big5, latin-1 and the like": "可用编码有 utf-8、gb18030、big5、latin-1 等",
     "give a file whose first line names the columns": "请给首行为列名的文件",
@@ -153,10 +165,17 @@ CONTACTS = {
     "the contact has no type": "来件没有类型",
     "the past can be: {known}": "可选：{known}",
     "choose one of them": "请选其一",
-    "mend the time": "请改正时间",
 }
 
 RULES = {
+    "a run cannot take fewer than no tickets": "工单数不能少于零",
+    "give a limit of 0 or more": "请给 0 或更大的数",
+    "give an earlier time": "请给更早的时间",
+    "give another one": "请换一个",
+    "the {field} is too long, or holds a NUL or half a character": "{field} 过长，或含有 NUL 或半个字符",
+    "there is no channel {channel!r}": "没有渠道 {channel!r}",
+    "write up to {longest} characters": "最多 {longest} 个字符",
+    "{type} needs the field {field}": "{type} 需要字段 {field}",
     "a note must not be empty": "备注不能为空",
     "write something": "请写点内容",
     "a page has at least one ticket": "一页至少一张工单",
@@ -167,7 +186,6 @@ RULES = {
     "a virtual clock does not go back: it stands at {now}, {instant} was asked for": "虚拟时钟不能倒退：现为 {now}，要求 {instant}",
     "give a time at or after {now}": "请给 {now} 或更晚的时间",
     "give a time at or after {known}": "请给 {known} 或更晚的时间",
-    "a {type} needs the field {field}": "{type} 需要字段 {field}",
     "give it, like --field {field}=…": "请填写，如 --field {field}=…",
     "an archived ticket is final: {verb} is refused": "工单已归档：不能 {verb}",
     "open a new ticket and link it": "请另开工单并关联",
@@ -176,7 +194,6 @@ RULES = {
     "ask a member with one of those roles, or grant the verb in desk.yaml": "请由有此角色的成员办理，或在 desk.yaml 中授权",
     "ask for it to be assigned to you": "请申请分派给您",
     "change what the condition reads, or choose another trigger": "请改变条件所看的内容，或选别的操作",
-    "check its number": "请核对编号",
     "field {field} does not fit its pattern": "字段 {field} 不符合格式",
     "write it as {pattern}": "请按 {pattern} 填写",
     "field {field} has no choice {given!r}": "字段 {field} 没有选项 {given!r}",
@@ -190,7 +207,6 @@ RULES = {
     "give the `next` of the page before, with the same order": "请用上一页给出的位置和相同的排序",
     "give them with the call, like --field {first}=…": "请同时填写，如 --field {first}=…",
     "its triggers here are: {known}": "此处可用的操作：{known}",
-    "leave the time out": "请不要写时间",
     "leave the time out, or give an earlier one": "请不要写时间，或写更早的",
     "list the tickets with `ticketflow list`": "可用 `ticketflow list` 查看工单",
     "look at that ticket": "请看那张工单",
@@ -216,8 +232,6 @@ RULES = {
     "the ticket is {assignee}'s already": "工单已由 {assignee} 处理",
     "the time {instant} has no zone": "时间 {instant} 没有时区",
     "the types are: {known}": "可用类型：{known}",
-    "the {field} is too long or holds a NUL": "{field} 过长或含有 NUL",
-    "there is no channel {channel}": "没有渠道 {channel}",
     "there is no field {field}": "没有字段 {field}",
     "there is no member {actor} on this desk": "服务台没有成员 {actor}",
     "there is no order {sort}": "没有排序 {sort}",
@@ -225,7 +239,6 @@ RULES = {
     "there is no team or member {to}": "没有组或成员 {to}",
     "there is no ticket type {type}": "没有工单类型 {type}",
     "there is no ticket {ticket}": "没有工单 {ticket}",
-    "there is no ticket {ticket} to link to": "没有可关联的工单 {ticket}",
     "there is nothing to set": "没有要修改的内容",
     "there is nothing to tag": "没有要加的标签",
     "ticket {ticket} has the external id {external_id} already": "工单 {ticket} 已有外部编号 {external_id}",
@@ -236,7 +249,6 @@ RULES = {
     "write a date, like 2026-03-02": "请写日期，如 2026-03-02",
     "write a time, like 2026-03-02T09:30 or 2026-03-02T09:30+08:00": "请写时间，如 2026-03-02T09:30 或 2026-03-02T09:30+08:00",
     "write one of the declared choices": "请写规定的选项之一",
-    "write up to 100,000 characters": "最多 100,000 个字符",
     "write up to 100,000 characters, without NUL": "最多 100,000 个字符，不含 NUL",
     "write words with commas between them": "请用逗号分隔各词",
     "{actor} may not {verb}: it takes one of the roles {needed}, {actor} has {held}": "{actor} 不能 {verb}：需要角色 {needed}，"
@@ -259,11 +271,27 @@ RULES = {
 }
 
 STORE = {
+    "a statement of the host's transaction failed before: {reason}": "宿主事务中先前有语句失败：{reason}",
+    "a value cannot be stored: {reason}": "有值无法存储：{reason}",
+    "begin a transaction, and call `within` anew in it": "请开始事务，并在其中重新调用 `within`",
+    "connect again in the new process: two processes cannot share a connection": "请在新进程中重新连接：两个进程不能共用连接",
+    "connect the desk to the same database": "请让服务台连接同一数据库",
+    "every connection is in use": "所有连接都在使用中",
+    "in async code: await session.run_sync(lambda session: desk.within(session).get(1))": "异步代码中请用：await session.run_sync("
+    "lambda session: desk.within(session).get(1))",
+    "roll back": "请回滚",
+    "roll back and run the whole transaction again": "请回滚并重做整个事务",
+    "take it out of AUTOCOMMIT": "请不要用 AUTOCOMMIT",
+    "the host's connection commits by itself": "宿主的连接会自动提交",
+    "the host's database has not the desk's tables: {reason}": "宿主的数据库没有服务台的表：{reason}",
+    "the host's transaction cannot be used: {reason}": "宿主的事务无法使用：{reason}",
+    "the tables are half-migrated: revisions {found}, missing {missing}": "数据表只升级了一半：版本 {found}，缺少 {missing}",
+    "this desk was connected before the process was forked": "此服务台是在进程分叉之前连接的",
+    "try again, or let fewer threads use the desk": "请再试一次，或减少使用服务台的线程",
     "a ticket changed while it was locked": "工单在锁定期间被改动",
     "check its URL": "请检查其 URL",
     "check that it is there and writable": "请检查它是否存在、可写",
     "give the edited definition version {next} and apply again": "请把改动后的定义写成版本 {next} 再生效",
-    "inside async code, call it through run_sync": "异步代码中请用 run_sync 调用",
     "look at `ticketflow db current`": "请看 `ticketflow db current`",
     "put it on a local disk": "请放在本地磁盘上",
     "restore a backup": "请恢复备份",

@@ -71,7 +71,6 @@ SHAPE = {
     "write a number from {least} to {most}": "请写 {least} 到 {most} 的数",
     "the list is empty": "列表是空的",
     "write at least one entry": "请至少写一项",
-    "{text} does not fit here: {reason}": "{text} 不适合此处：{reason}",
     "{text} is no duration": "{text} 不是时长",
     "write 90s, 10m, 2h, 1h30m, 3d, 2wd or PT1H30M; there are no months and years": "请写 90s、10m、2h、1h30m、3d、2wd 或 PT1H30M；"
     "没有月和年",

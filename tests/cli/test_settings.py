@@ -1,0 +1,225 @@
+"""Where a setting comes from, which desk is meant, and who acts."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import NOW, Terminal
+from workflow.cli.context import Session, read_settings
+from workflow.errors import UsageError
+
+
+def settings(text: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ticketflow.toml").write_text(text, "utf-8")
+
+
+def test_an_option_goes_before_the_environment_and_that_before_the_file(
+    empty: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings('actor = "from_file"\nlang = "zh"', empty.folder)
+    session = Session()
+    assert session.setting("actor") == "from_file"
+    monkeypatch.setenv("TICKETFLOW_ACTOR", "from_environment")
+    assert session.setting("actor") == "from_environment"
+    session.flags["actor"] = "from_option"
+    assert session.setting("actor") == "from_option"
+    assert session.setting("database") is None
+    assert session.lang == "zh"
+
+
+def test_the_nearest_file_upward_counts(empty: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings('actor = "far"', empty.folder)
+    settings('actor = "near"', empty.folder / "a")
+    (empty.folder / "a" / "b" / "c").mkdir(parents=True)
+    monkeypatch.chdir(empty.folder / "a" / "b" / "c")
+    assert Session().setting("actor") == "near"
+
+
+def test_paths_in_the_file_are_relative_to_it(empty: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings('database = "sqlite:///data/desk.db"\ndefinitions = "rules"', empty.folder)
+    (empty.folder / "inner").mkdir()
+    monkeypatch.chdir(empty.folder / "inner")
+    assert Session().setting("database") == f"sqlite:///{empty.folder / 'data' / 'desk.db'}"
+    assert Session().definitions == empty.folder / "rules"
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql://localhost/desk"])
+def test_a_database_without_a_file_stays_as_it_is(empty: Terminal, url: str) -> None:
+    settings(f'database = "{url}"', empty.folder)
+    assert Session().setting("database") == url
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("actor = ", "cannot be read"),
+        ("colour = 'red'", "colour is no setting"),
+        ("actor = 3", "actor is no setting"),
+        ("actor = '\udcff'", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused(empty: Terminal, text: str, told: str) -> None:
+    path = empty.folder / "ticketflow.toml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(UsageError, match=told):
+        read_settings(path)
+    assert told in empty.error("list", code=2, TICKETFLOW_ACTOR=None)["message"]
+    assert "Usage:" in empty("--help"), "help is given all the same"
+
+
+def test_the_definitions_here_go_before_the_shipped_ones(empty: Terminal) -> None:
+    assert Session().definitions.name == "definitions"
+    assert Session().definitions.is_absolute()
+    (empty.folder / "definitions").mkdir()
+    assert Session().definitions.is_absolute(), "a folder without a desk is somebody else's"
+    (empty.folder / "definitions" / "desk.yaml").touch()
+    assert Session().definitions == Path("definitions")
+
+
+def test_an_unknown_language_is_refused(empty: Terminal) -> None:
+    assert "there is no language fr" in empty.error("list", code=2, TICKETFLOW_LANG="fr")["message"]
+    assert "--lang" in empty.error("--lang", "fr", "list", code=2)["message"]
+
+
+def test_settings_may_stand_before_and_after_the_command(terminal: Terminal) -> None:
+    for words in (("--actor", "lead_day", "open"), ("open", "--actor", "lead_day")):
+        terminal(*words, "inquiry", "--field", "statement=?", TICKETFLOW_ACTOR=None)
+    entries = terminal.objects("history", "1") + terminal.objects("history", "2")
+    assert [entry["actor"] for entry in entries] == ["lead_day", "lead_day"]
+
+
+def test_the_database_is_made_on_first_use(empty: Terminal) -> None:
+    empty("--database", "sqlite:///other.db", "list")
+    assert (empty.folder / "other.db").exists()
+    assert not (empty.folder / "ticketflow.db").exists()
+
+
+# Who acts.
+
+
+def desk_with(terminal: Terminal, old: str, new: str) -> None:
+    terminal("init")
+    path = terminal.folder / "definitions" / "desk.yaml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def opened_by(terminal: Terminal) -> str:
+    terminal("open", "inquiry", "--field", "statement=?", TICKETFLOW_ACTOR=None)
+    return str(terminal.objects("history", "1")[0]["actor"])
+
+
+def test_without_a_name_the_default_actor_acts(empty: Terminal) -> None:
+    assert opened_by(empty) == "agent_01"
+
+
+def test_the_member_with_my_os_user_acts(empty: Terminal) -> None:
+    desk_with(empty, "  lead_day: {", f"  lead_day: {{os_user: {getpass.getuser()}, ")
+    assert opened_by(empty) == "lead_day"
+
+
+def test_without_anybody_it_is_refused(empty: Terminal) -> None:
+    desk_with(empty, "default_actor: agent_01", "")
+    error = empty.error("open", "inquiry", code=5, TICKETFLOW_ACTOR=None)
+    assert getpass.getuser() in error["message"]
+    assert "--actor" in error["remedy"]
+
+
+def test_a_user_without_a_name_is_nobody(empty: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk_with(empty, "default_actor: agent_01", "")
+
+    def unknown() -> str:
+        raise OSError("no such user")
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    assert empty.error("open", "inquiry", code=5, TICKETFLOW_ACTOR=None)["code"] == "refused"
+
+
+@pytest.mark.parametrize("name", ["system", "timer"])
+def test_nobody_acts_as_the_desk_itself(terminal: Terminal, name: str) -> None:
+    assert name in terminal.error("claim", "1", "--actor", name, code=5)["message"]
+
+
+def test_an_unknown_member_is_not_found(terminal: Terminal) -> None:
+    assert "nobody_here" in terminal.error("open", "inquiry", "--actor", "nobody_here", code=4)["message"]
+
+
+# The clock.
+
+
+@pytest.mark.parametrize("text", ["noon", "2026-03-02T09:00"])
+def test_now_takes_a_time_with_its_offset(empty: Terminal, text: str) -> None:
+    assert text in empty.error("--now", text, "list", code=2)["message"]
+
+
+def test_a_virtual_desk_does_not_run_on_the_system_clock(terminal: Terminal) -> None:
+    assert terminal.error("list", code=5, TICKETFLOW_NOW=None)["code"] == "refused"
+    assert terminal("list", "--now", NOW.replace("09", "10")) == ""
+    assert terminal.error("list", code=5)["code"] == "refused", "nor does its clock go back"
+
+
+# A host's own desk.
+
+HOST = """
+from datetime import datetime
+from pathlib import Path
+from workflow import Desk, VirtualClock
+clock = VirtualClock(datetime.fromisoformat("2026-03-02T09:00:00+08:00"))
+def desk():
+    conditions = {"weekday": lambda ticket, now: True}
+    return Desk.connect("sqlite:///host.db", definitions="rules", clock=clock, conditions=conditions)
+nothing = 3
+broken = desk.colour if False else None
+"""
+
+
+@pytest.fixture
+def hosted(empty: Terminal) -> Terminal:
+    empty("init", "copy")
+    (empty.folder / "copy" / "definitions").rename(empty.folder / "rules")
+    path = empty.folder / "rules" / "inquiry.yaml"
+    text = path.read_text("utf-8")
+    assert "dest: classify\n" in text
+    path.write_text(
+        text.replace("dest: classify\n", "dest: classify\n        conditions: {call: weekday}\n", 1), "utf-8"
+    )
+    (empty.folder / "shop_of_tests.py").write_text(HOST)
+    return empty
+
+
+def test_the_host_brings_its_desk_and_its_conditions(hosted: Terminal) -> None:
+    app = ("--app", "shop_of_tests:desk")
+    without = hosted.one("check", "rules", code=3)
+    assert [problem["code"] for problem in without["problems"]] == ["unknown-host-condition"]
+    env: dict[str, Any] = {"TICKETFLOW_NOW": None}
+    assert hosted.one("check", "rules", *app, **env)["errors"] == 0
+    number = hosted.ticket("inquiry", *app)
+    assert hosted.one("advance", number, "accept", *app)["state"] == "classify"
+    assert (hosted.folder / "host.db").exists()
+
+
+@pytest.mark.parametrize("app", ["no_such_module:desk", "shop_of_tests:missing", "shop_of_tests", ":desk"])
+def test_a_host_that_cannot_be_imported_is_told(hosted: Terminal, app: str) -> None:
+    assert hosted.error("list", "--app", app, code=2)["message"].startswith(f"the host's desk {app}")
+
+
+def test_a_host_that_has_no_desk_is_told(hosted: Terminal) -> None:
+    assert "is no desk" in hosted.error("list", "--app", "shop_of_tests:nothing", code=2)["message"]
+
+
+def test_the_hosts_desk_has_its_own_database(hosted: Terminal) -> None:
+    error = hosted.error("list", "--app", "shop_of_tests:desk", "--database", "sqlite://", code=2)
+    assert "--database does not go with" in error["message"]
+
+
+def test_nobody_elses_settings_reach_these_tests() -> None:
+    assert not [
+        name for name in os.environ if name.startswith("TICKETFLOW_") and "TEST" not in name and "LAWS" not in name
+    ]

@@ -1,0 +1,94 @@
+"""On a real terminal of 80 columns."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import PROGRAM, Terminal
+from workflow.cli import render
+from workflow.cli.app import run
+from workflow.cli.context import Session
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are of POSIX")
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def on_a_terminal(terminal: Terminal, *words: str, columns: int = 80, **more: Any) -> str:
+    """Run a command on a pseudo-terminal and return what it showed."""
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {name: value for name, value in terminal.environment().items() if name not in ("COLUMNS", "NO_COLOR")}
+    with subprocess.Popen(
+        [*PROGRAM, *words], cwd=terminal.folder, env=environment | more, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+        os.close(ours)
+    assert process.returncode == 0, shown
+    return shown.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65_536)
+    except OSError:  # the other side is closed
+        return b""
+
+
+@pytest.fixture
+def desk(terminal: Terminal) -> Terminal:
+    long = "statement=" + "电话一直占线，没有人接听，" * 8
+    for kind in ("complaint", "emergency"):
+        terminal("open", kind, "-f", long, "-c", "name=张三", "-c", "phone=13812345678", "--tag", "长标签" * 6)
+    terminal("advance", "1", "accept")
+    terminal("advance", "1", "classified", "-f", "category=billing", "-f", "severity=special", "--note", long)
+    terminal("escalate", "1")
+    return terminal
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_eighty_columns_are_enough(
+    desk: Terminal, lang: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in desk.env.items():
+        monkeypatch.setenv(name, value)
+    for words in (["list"], ["history", "1"], ["show", "1"], ["types"], ["outbox", "list"]):
+        assert run(["--lang", lang, *words], width=80) == 0
+        shown = capsys.readouterr().out
+        assert all(render.cells(line) <= 80 for line in shown.splitlines()), shown
+    assert shown.splitlines()[1].endswith("waiting" if lang == "en" else "待发送")
+
+
+def test_colour_is_for_terminals_that_want_it(desk: Terminal) -> None:
+    assert on_a_terminal(desk, "list").startswith("\x1b[1mid")
+    assert "\x1b" not in on_a_terminal(desk, "list", NO_COLOR="1")
+
+
+def test_a_list_leaves_this_year_out(desk: Terminal) -> None:
+    shown = STYLE.sub("", on_a_terminal(desk, "list", "--state", "handle.case_file"))
+    assert " 03-05 09:00 " in shown
+    assert all(render.cells(line) <= 80 for line in shown.splitlines())
+
+
+def test_intake_shows_how_far_it_is(terminal: Terminal) -> None:
+    rows = "".join(f"{number},hello\n" for number in range(200))
+    (terminal.folder / "calls.csv").write_text("external_id,statement\n" + rows)
+    shown = on_a_terminal(terminal, "intake", "calls.csv", "--type", "inquiry", columns=100)
+    assert "100%" in shown
+    assert "200 opened" in shown
+
+
+def test_a_session_without_standard_output_has_no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert Session().width is None
