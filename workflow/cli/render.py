@@ -98,6 +98,12 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
+def _chop(text: str, width: int) -> list[str]:
+    from rich.cells import chop_cells
+
+    return chop_cells(text, width)
+
+
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, *, fold: bool = False
 ) -> Iterator[str]:
