@@ -164,6 +164,7 @@ def diagram(session: Session, ticket_type: str, *, ticket_id: int | None) -> Non
     Without --ticket it is drawn from the files, so that what is being edited can be seen.
     """
     from workflow.definition.diagram import diagram as draw
+    from workflow.definition.resolve import timeout_trigger
 
     if ticket_id is not None:
         ticket = session.desk.get(ticket_id)
@@ -173,7 +174,9 @@ def diagram(session: Session, ticket_type: str, *, ticket_id: int | None) -> Non
                 found=ticket.type, type=ticket_type,
             )  # fmt: skip
         visited = {
-            (entry.source, entry.dest) for entry in session.desk.history(ticket_id) if entry.source and entry.dest
+            (entry.source, entry.trigger or timeout_trigger(entry.timer[1] if entry.timer else ""), entry.dest)
+            for entry in session.desk.history(ticket_id)
+            if entry.source and entry.dest
         }
         text = draw(
             session.desk.definition(ticket.type, ticket.version),

@@ -26,8 +26,7 @@ from workflow.core.model import (
     Timer,
 )
 from workflow.core.moves import record, take
-from workflow.definition.machine import timeout_trigger
-from workflow.definition.resolve import Timeout
+from workflow.definition.resolve import Timeout, timeout_trigger
 from workflow.errors import Conflict, TicketflowError, UsageError
 
 FIRINGS_AT_ONE_INSTANT = 100

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from workflow.definition.resolve import Branch, State, TicketType
+from workflow.definition.resolve import State, TicketType, timeout_trigger
 
 CURRENT = "classDef current fill:#1f6feb,stroke:#0b3d91,color:#ffffff,stroke-width:3px"
 VISITED = "classDef visited fill:#dbeafe,stroke:#1f6feb,color:#0b3d91"
+Move = tuple[str, str, str]
 _HARMLESS = frozenset(" .,?!()/+'_-，。、？！（）《》")
 
 
@@ -29,16 +30,16 @@ def diagram(
     *,
     lang: str = "en",
     current: str | None = None,
-    visited: Collection[tuple[str, str]] = (),
+    visited: Collection[Move] = (),
 ) -> str:
     """Return a ticket type as a Mermaid `stateDiagram-v2`.
 
     A stage of several states is a box around them; a ⏱ marks what a timeout does by itself. `current` is the state a
-    ticket is in and `visited` the moves (source, dest) it has made: both are coloured, and marked with ● and ✓. No
-    label can break the syntax.
+    ticket is in and `visited` the moves (source, trigger, dest) it has made, where `timeout_trigger` names those of a
+    timeout: both are coloured, and marked with ● and ✓. No label can break the syntax.
     """
     states = ticket_type.states
-    been = {name for move in visited for name in move if name in states} - {current}
+    been = {name for source, _, dest in visited for name in (source, dest)} - {current}
     lines = ["stateDiagram-v2", f"    {CURRENT}", f"    {VISITED}", f"    [*] --> {_id(ticket_type.initial)}"]
     rooms: defaultdict[str, list[State]] = defaultdict(list)
     for state in states.values():
@@ -90,28 +91,32 @@ def _state(state: State, lang: str, current: str | None) -> Iterator[str]:
 
 
 def _arrows(
-    ticket_type: TicketType, rooms: Mapping[str, list[State]], lang: str, visited: Collection[tuple[str, str]]
+    ticket_type: TicketType, rooms: Mapping[str, list[State]], lang: str, visited: Collection[Move]
 ) -> Iterator[_Arrow]:
     """Yield every move once, drawn from the whole stage where each of its states has it."""
     for stage, inside in rooms.items():
-        sources: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        sources: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
         for state in inside:
-            for label, branch in _moves(state, lang):
-                if branch.dest and state.name not in (known := sources[branch.dest, label]):
+            for trigger, dest, label in _moves(state, lang):
+                if state.name not in (known := sources[trigger, dest, label]):
                     known.append(state.name)
-        for (dest, label), names in sources.items():
-            walked = [name for name in names if (name, dest) in visited]
+        for (trigger, dest, label), names in sources.items():
+            walked = [name for name in names if (name, trigger, dest) in visited]
             together = 1 < len(names) == len(inside) and ticket_type.stage_of(dest) != stage
             for source in [stage] if together else names:
                 yield _Arrow(source, dest, label, walked=bool(walked) if together else source in walked)
 
 
-def _moves(state: State, lang: str) -> Iterator[tuple[str, Branch]]:
+def _moves(state: State, lang: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each way out of a state or back into it: its trigger, its dest, and what is written on the arrow."""
     for trigger in state.triggers.values():
         for branch in trigger.branches:
-            yield escape(spoken(trigger.label, trigger.name, lang)), branch
+            if branch.dest:
+                yield trigger.name, branch.dest, escape(spoken(trigger.label, trigger.name, lang))
     for timeout in state.timeouts.values():
-        yield f"⏱ {timeout.after} {escape(spoken(timeout.label, timeout.name, lang))}", timeout.branch
+        if timeout.branch.dest:
+            label = f"⏱ {timeout.after} {escape(spoken(timeout.label, timeout.name, lang))}"
+            yield timeout_trigger(timeout.name), timeout.branch.dest, label
 
 
 def _id(name: str) -> str:

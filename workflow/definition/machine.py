@@ -11,14 +11,9 @@ from transitions import EventData, Machine, MachineError
 
 from workflow.definition.expressions import Condition, compile_condition, variables_of
 from workflow.definition.model import DeskSpec
-from workflow.definition.resolve import Branch, TicketType
+from workflow.definition.resolve import Branch, TicketType, timeout_trigger
 
 Holds = Callable[[Branch], bool]
-
-
-def timeout_trigger(name: str) -> str:
-    """Return the machine's trigger for a timeout; the colon keeps it apart from every trigger a person can name."""
-    return f"timeout:{name}"
 
 
 class _Proxy:

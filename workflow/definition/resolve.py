@@ -70,7 +70,7 @@ class Timeout:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A place where a ticket can rest. Its triggers stand in the order of nearness: its own, its stage's, its type's."""
+    """A place where a ticket can rest. The nearest triggers come first: its own, its stage's, its type's."""
 
     name: str
     stage: Stage
@@ -117,6 +117,11 @@ class Definitions:
 
     desk: DeskSpec
     types: Mapping[str, TicketType]
+
+
+def timeout_trigger(name: str) -> str:
+    """Return the machine's trigger for a timeout; the colon keeps it apart from every trigger a person can name."""
+    return f"timeout:{name}"
 
 
 def state_names(spec: TicketTypeSpec) -> dict[str, tuple[Stage, Room, StateSpec | None]]:

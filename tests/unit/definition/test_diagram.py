@@ -46,9 +46,8 @@ def definition(label: str = "Take in") -> TicketType:
 
 
 def test_a_whole_diagram() -> None:
-    drawn = diagram(
-        definition(), current="handle.two", visited={("intake", "handle.one"), ("handle.one", "handle.two")}
-    )
+    visited = {("intake", "accept", "handle.one"), ("handle.one", "next", "handle.two")}
+    drawn = diagram(definition(), current="handle.two", visited=visited)
     assert (
         drawn
         == """\
@@ -75,6 +74,17 @@ stateDiagram-v2
     )
 
 
+def test_only_the_way_that_was_taken_is_ticked() -> None:
+    ways = {"accept": "archive", "refuse": "archive"}
+    intake = {"transitions": ways, "timeouts": {"old": {"after": "9d", "dest": "archive"}}}
+    spec = {"ticket_type": "t", "version": 1, "stages": {"intake": intake, "archive": {}}}
+    made = resolve(TicketTypeSpec.model_validate(spec))
+    for trigger, label in (("accept", "accept"), ("refuse", "refuse"), ("timeout:old", "⏱ 9d old")):
+        drawn = diagram(made, visited={("intake", trigger, "archive")})
+        assert [line.partition("✓ ")[2] for line in drawn.splitlines() if "✓" in line] == [label]
+    assert "✓" not in diagram(made, visited={("intake", "old", "archive")})
+
+
 def test_labels_are_in_the_language_asked_for() -> None:
     drawn = diagram(definition(), lang="zh")
     assert 'state "受理" as intake' in drawn
@@ -99,7 +109,7 @@ def test_labels_are_in_the_language_asked_for() -> None:
     ],
 )
 def test_no_label_breaks_the_diagram(label: str) -> None:
-    drawn = diagram(definition(label), visited={("nowhere", "else")}, current="nowhere")
+    drawn = diagram(definition(label), visited={("nowhere", "go", "else")}, current="nowhere")
     assert all(LINE.fullmatch(line.strip()) for line in drawn.splitlines())
     assert len(drawn.splitlines()) == len(diagram(definition()).splitlines())
 
