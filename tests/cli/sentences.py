@@ -104,11 +104,6 @@ def of_click() -> set[str]:
     return {template for _, template in app.CLICK}
 
 
-def is_template(sentence: str) -> bool:
-    """Say whether braces in a sentence stand for values; in help texts nothing does."""
-    return sentence not in of_help()
-
-
 def everything() -> set[str]:
     return of_source() | of_problems() | of_help() | of_click() | WORDS | {*views.LIST, *views.HISTORY}
 

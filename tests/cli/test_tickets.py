@@ -167,6 +167,16 @@ def test_notes_tags_and_links(terminal: Terminal) -> None:
     ]
 
 
+def test_a_customer_has_tags_too(terminal: Terminal) -> None:
+    number = terminal.ticket()
+    words = ("tag", number, "--customer")
+    assert terminal(*words, "VIP") == f"The customer of ticket {number} has the tags: VIP.\n"
+    assert terminal.one(*words, "loyal", "--remove", "VIP")["customer"]["tags"] == ["loyal"]
+    assert terminal.error(*words, "VIP", "--if-version", "1", code=2)["code"] == "usage"
+    alone = terminal.one("open", "inquiry", "-f", "statement=?")["id"]
+    assert terminal.error("tag", alone, "--customer", "VIP", code=4)["code"] == "not_found"
+
+
 def test_escalate_tells_the_lead(terminal: Terminal) -> None:
     number = terminal.ticket()
     assert (

@@ -10,7 +10,7 @@ from workflow.cli import options
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.views import View
-from workflow.errors import UsageError
+from workflow.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from workflow.core.model import Ticket
@@ -114,12 +114,23 @@ def set_(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> N
 @options.ticket
 @click.argument("add", metavar="TAG...", nargs=-1)
 @click.option("--remove", multiple=True, metavar="TAG", help="Take this tag away. Repeatable.")
+@click.option("--customer", "of_customer", is_flag=True, help="Tag the ticket's customer instead.")
 @options.if_version
 @pass_session
-def tag(session: Session, ticket_id: int, **given: Any) -> None:
+def tag(session: Session, ticket_id: int, *, of_customer: bool, if_version: int | None, **given: Any) -> None:
     """Tag ticket ID, or take tags away."""
-    ticket = session.desk.tag(ticket_id, actor=session.actor, **given)
-    changed(session, ticket, "Ticket {ticket} has the tags: {tags}.", tags=ticket.tags)
+    desk = session.desk
+    if not of_customer:
+        ticket = desk.tag(ticket_id, actor=session.actor, if_version=if_version, **given)
+        changed(session, ticket, "Ticket {ticket} has the tags: {tags}.", tags=ticket.tags)
+        return
+    if if_version is not None:
+        raise UsageError("--customer and --if-version exclude each other", "leave one of the two out")
+    customer = desk.get(ticket_id).customer
+    if customer is None:
+        raise NotFound("ticket {ticket} has no customer", "tag the ticket itself", ticket=ticket_id)
+    tags = desk.tag_customer(customer.id, actor=session.actor, **given).tags
+    changed(session, desk.get(ticket_id), "The customer of ticket {ticket} has the tags: {tags}.", tags=tags)
 
 
 @click.command("link", cls=Command)

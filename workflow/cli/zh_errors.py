@@ -26,6 +26,9 @@ CLICK = {
 }
 
 USAGE = {
+    "--customer and --if-version exclude each other": "--customer 与 --if-version 不能同时使用",
+    "ticket {ticket} has no customer": "工单 {ticket} 没有客户",
+    "tag the ticket itself": "请给工单本身加标签",
     "a clock that stands at --now never comes to what is due": "停在 --now 的时钟永远不会到期",
     "use `ticketflow timeouts run`": "请用 `ticketflow timeouts run`",
     "--if-version and --key go with one ticket only": "--if-version 和 --key 只能用于一张工单",
@@ -271,6 +274,8 @@ RULES = {
 }
 
 STORE = {
+    "find one by a ticket of theirs": "请从其工单查找",
+    "there is no customer {customer}": "没有客户 {customer}",
     "a statement of the host's transaction failed before: {reason}": "宿主事务中先前有语句失败：{reason}",
     "a value cannot be stored: {reason}": "有值无法存储：{reason}",
     "begin a transaction, and call `within` anew in it": "请开始事务，并在其中重新调用 `within`",

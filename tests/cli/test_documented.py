@@ -1,0 +1,39 @@
+"""The keys that docs/cli.md promises are the keys that come."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.cli.conftest import Terminal
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+
+
+def documented(command: str) -> set[str]:
+    """Return the keys in the table's row for a command; what stands in brackets belongs to the key before."""
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{command}`"))
+    return set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row.split("|")[2])))
+
+
+def test_the_documented_keys_come(terminal: Terminal) -> None:
+    (terminal.folder / "calls.csv").write_text("statement\nhello\n")
+    number = terminal.ticket()
+    terminal("escalate", number)
+    shown = terminal.one("show", number)
+    assert set(shown) - {"next"} == documented("open")
+    assert {"next"} | set(shown["next"][0]) == documented("show")
+    for command, words in {
+        "history": ["history", number],
+        "check": ["check"],
+        "apply": ["apply", "--dry-run", "--actor", "admin_01"],
+        "types": ["types"],
+        "diagram": ["diagram", "inquiry"],
+        "init": ["init", "new"],
+        "intake": ["intake", "calls.csv", "--type", "inquiry"],
+        "timeouts run": ["timeouts", "run"],
+        "outbox list": ["outbox", "list"],
+        "db current": ["db", "current"],
+        "db upgrade": ["db", "upgrade"],
+    }.items():
+        assert set(terminal.objects(*words)[0]) == documented(command), command
