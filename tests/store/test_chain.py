@@ -51,7 +51,7 @@ def test_a_change_of_any_part_breaks_it(told: Books, subtests: pytest.Subtests) 
     for column, value in rows[0].items():
         if column in ("ticket_id", "recorded_at", "hash", "private", "timer"):
             continue
-        with subtests.test(column):
+        with subtests.test(str(column)):
             changed: Any = {
                 str: "x", int: 99, dict: {}, type(None): "x", type(rows[0]["happened_at"]): rows[-1]["happened_at"],
             }[type(value)]  # fmt: skip

@@ -91,6 +91,16 @@ def decode(kind: str, stored: Any) -> Value:
     return value
 
 
+def encoded(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return the JSON form of several fields."""
+    return {name: encode(value) for name, value in values.items()}
+
+
+def decoded(specs: Mapping[str, FieldSpec], stored: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the fields whose JSON form is `stored`; one that is no longer declared is read as text."""
+    return {name: decode(specs[name].type if name in specs else "text", value) for name, value in stored.items()}
+
+
 def _text(raw: object, _zone: ZoneInfo) -> str:
     if not isinstance(raw, str) or len(raw) > LONGEST_TEXT or not _keeps(raw):
         raise ValueError

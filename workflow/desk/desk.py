@@ -16,7 +16,8 @@ from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import model as core
 from workflow.core import people
 from workflow.core.guard import HostCondition
-from workflow.core.model import NOTHING, Actor, HistoryEntry, Option, Ticket
+from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, Ticket
+from workflow.core.opening import tag_word
 from workflow.core.values import storable
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
@@ -408,6 +409,23 @@ class Desk:
         That is as of now, with the timers that are due already fired, but without writing anything.
         """
         return self._read(lambda connection, book: unit.what_next(connection, book, ticket_id, actor, self.clock.now()))
+
+    def customer(self, customer_id: int) -> Customer:
+        """Return what the desk knows of a customer; their tickets are `find(customer=ID)`. Raise NotFound."""
+        return self._read(lambda connection, book: records.get_customer(connection, book.desk.customer, customer_id))
+
+    def tag_customer(
+        self, customer_id: int, *, actor: str, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> Customer:
+        """Put tags on a customer or take them off."""
+        put, taken = (frozenset(tag_word(tag) for tag in tags) for tags in (add, remove))
+
+        def work(connection: Connection) -> Customer:
+            book = self._book(connection)
+            people.demand(book.desk, people.actor_of(book.desk, actor), "tag")
+            return records.change_customer(connection, book.desk.customer, customer_id, add=put, remove=taken)
+
+        return self._transactions.unit(work)
 
     def member(self, name: str) -> Actor:
         """Return a member of the desk as an actor, with their roles; raise NotFound."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, update
 
 from workflow.core.chain import canonical
-from workflow.core.model import Customer, Value
-from workflow.core.values import decode, encode
+from workflow.core.model import NOTHING, Customer, Value
+from workflow.core.text import searchable
+from workflow.core.values import decoded, encode, encoded
 from workflow.definition.model import CustomerSpec
-from workflow.errors import Conflict
+from workflow.errors import Conflict, NotFound
 from workflow.store.engine import alone
 from workflow.store.sql import Prepared, insert_into
 from workflow.store.tables import customer_keys, customers, idempotency, outbox, runs
@@ -45,34 +46,69 @@ def _insert_new(connection: Connection, table: Table) -> Any:
 
 
 def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Value], at: datetime) -> Customer | None:
-    """Return the customer that these facts belong to: the known one, with the new facts added, or a new one."""
+    """Return the customer that these facts belong to: the known one, with the new facts added, or a new one.
+
+    Of the lines of `same_by` whose fields are all given, the first that is known decides; all of them are remembered.
+    """
     if not given:
         return None
-    key = next((names for names in spec.same_by if all(name in given for name in names)), None)
-    text = canonical([[name, encode(given[name])] for name in key]) if key else None
-    fields = {name: encode(value) for name, value in given.items()}
-    if text is not None and (known := _known(connection, text)) is not None:
-        stored = select(customers.c.fields, customers.c.tags).where(customers.c.id == known).with_for_update()
-        row = connection.execute(stored).one()
-        old = json.loads(row.fields)
-        merged = old | fields
-        if merged != old:
-            connection.execute(update(customers).where(customers.c.id == known).values(fields=canonical(merged)))
-        decoded = {name: decode(spec.fields[name].type, item) for name, item in merged.items() if name in spec.fields}
-        return Customer(known, decoded, tuple(json.loads(row.tags)))
-    new = {"fields": canonical(fields), "tags": "[]", "created_at": at}
-    made: int = _NEW_CUSTOMER.run(connection, new).scalar_one()
-    if text is not None:
-        connection.execute(_insert_new(connection, customer_keys).values(key=text, customer_id=made))
-        owner = _known(connection, text)
-        if owner is not None and owner != made:
-            connection.execute(delete(customers).where(customers.c.id == made))
-            return customer(connection, spec, given, at)
-    return Customer(made, dict(given))
+    keys = [
+        _key({name: given[name] for name in names}) for names in spec.same_by if all(name in given for name in names)
+    ]
+    known = next((owner for key in keys if (owner := _KNOWN.run(connection, {"key": key}).scalar()) is not None), None)
+    if known is None:
+        new = {"fields": canonical(encoded(given)), "tags": "[]", "created_at": at}
+        made: int = _NEW_CUSTOMER.run(connection, new).scalar_one()
+        if _remember_keys(connection, keys, made):
+            return Customer(made, dict(given))
+        connection.execute(delete(customers).where(customers.c.id == made))  # another transaction was first
+        return customer(connection, spec, given, at)
+    for key in keys:
+        _remember_keys(connection, [key], known)
+    return change_customer(connection, spec, known, fields=given)
 
 
-def _known(connection: Connection, key: str) -> int | None:
-    return _KNOWN.run(connection, {"key": key}).scalar()
+def _key(facts: Mapping[str, Value]) -> str:
+    return canonical([[name, searchable(str(encode(value))).strip()] for name, value in facts.items()])
+
+
+def _remember_keys(connection: Connection, keys: list[str], owner: int) -> bool:
+    """Remember what a customer is known by; return False if the first of it has just become another's."""
+    for key in keys:
+        connection.execute(_insert_new(connection, customer_keys).values(key=key, customer_id=owner))
+        if key is keys[0] and _KNOWN.run(connection, {"key": key}).scalar() != owner:
+            return False
+    return True
+
+
+def change_customer(
+    connection: Connection,
+    spec: CustomerSpec,
+    customer_id: int,
+    *,
+    fields: Mapping[str, Value] = NOTHING,
+    add: frozenset[str] = frozenset(),
+    remove: frozenset[str] = frozenset(),
+) -> Customer:
+    """Return a customer with these facts and tags added and taken away; raise NotFound."""
+    old = _read_customer(connection, select(customers).with_for_update(), spec, customer_id)
+    new = Customer(customer_id, {**old.fields, **fields}, tuple(sorted({*old.tags, *add} - remove)))
+    if new != old:
+        values = {"fields": canonical(encoded(new.fields)), "tags": canonical(list(new.tags))}
+        connection.execute(update(customers).where(customers.c.id == customer_id).values(**values))
+    return new
+
+
+def get_customer(connection: Connection, spec: CustomerSpec, customer_id: int) -> Customer:
+    """Return a customer; raise NotFound."""
+    return _read_customer(connection, select(customers), spec, customer_id)
+
+
+def _read_customer(connection: Connection, query: Select[Any], spec: CustomerSpec, customer_id: int) -> Customer:
+    row = connection.execute(query.where(customers.c.id == customer_id)).first() if customer_id < 2**63 else None
+    if row is None:
+        raise NotFound("there is no customer {customer}", "find one by a ticket of theirs", customer=customer_id)
+    return Customer(customer_id, decoded(spec.fields, json.loads(row.fields)), tuple(json.loads(row.tags)))
 
 
 def fingerprint(arguments: Mapping[str, Any]) -> str:

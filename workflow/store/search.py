@@ -14,11 +14,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from workflow.clock import as_utc
 from workflow.core.model import Ticket
+from workflow.core.text import searchable
 from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import UsageError
 from workflow.store.tables import Instant, customers, tickets
-from workflow.store.tickets import BASE, Shapes, from_row, searchable
+from workflow.store.tickets import BASE, Shapes, from_row
 
 LONGEST = 1_000
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # and not the last instant, which has no name in zones east of Greenwich

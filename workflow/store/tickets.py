@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +13,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from workflow.core import chain
 from workflow.core.model import Customer, HistoryEntry, Outcome, Ticket, Timer
-from workflow.core.values import decode, encode
+from workflow.core.text import searchable
+from workflow.core.values import decoded, encoded
 from workflow.definition.model import FieldSpec
 from workflow.errors import Conflict, NotFound
 from workflow.store.sql import Prepared
@@ -218,9 +218,14 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
         if before is not None and not outcome.entries:
             after.append(before)
             continue
-        ticket = replace(outcome.ticket, id=next(ids) if before is None else before.id)
-        entries, ticket = _chained(ticket, before.head if before else "", outcome.entries, recorded_at)
-        ticket = replace(ticket, ticket_version=ticket.ticket_version + 1)
+        ticket_id, head = (next(ids), "") if before is None else (before.id, before.head)
+        entries = _chained(ticket_id, head, outcome.entries, recorded_at)
+        ticket = replace(
+            outcome.ticket,
+            id=ticket_id,
+            ticket_version=outcome.ticket.ticket_version + 1,
+            head=entries[-1]["hash"],
+        )
         row = _row(ticket, min((timer.due_at for timer in outcome.timers), default=None))
         if before is None:
             inserted.append(row)
@@ -285,18 +290,16 @@ def _diff(ticket_id: int, change: Change, rows: dict[Prepared, list[dict[str, An
             )  # fmt: skip
 
 
-def _chained(
-    ticket: Ticket, head: str, entries: Iterable[HistoryEntry], recorded_at: datetime
-) -> tuple[list[dict[str, Any]], Ticket]:
+def _chained(ticket_id: int, head: str, entries: Iterable[HistoryEntry], recorded_at: datetime) -> list[dict[str, Any]]:
     rows = []
     for entry in entries:
         salts = {name: os.urandom(chain.SALT_BYTES) for name in entry.private}
         digests = {name: chain.digest(salts[name], value) for name, value in entry.private.items()}
-        head = chain.link(head, ticket.id, entry, digests)
+        head = chain.link(head, ticket_id, entry, digests)
         private = {name: {"salt": salts[name].hex(), "value": value} for name, value in entry.private.items()}
         rows.append(
             {
-                "ticket_id": ticket.id, "seq": entry.seq, "kind": entry.kind, "happened_at": entry.happened_at,
+                "ticket_id": ticket_id, "seq": entry.seq, "kind": entry.kind, "happened_at": entry.happened_at,
                 "recorded_at": recorded_at, "actor": entry.actor, "state": entry.state, "entry": entry.entry,
                 "type": entry.type, "version": entry.version, "trigger": entry.trigger, "source": entry.source,
                 "dest": entry.dest, "timer": timer_text(entry.timer) if entry.timer else None,
@@ -305,7 +308,7 @@ def _chained(
                 "hash": head,
             }
         )  # fmt: skip
-    return rows, replace(ticket, head=head)
+    return rows
 
 
 def timer_text(key: tuple[str, str, int, int]) -> str:
@@ -345,7 +348,7 @@ def freeze(ticket: Ticket) -> str:
         name: to_text(value) if isinstance(value, datetime) else value for name, value in _row(ticket, None).items()
     }
     if ticket.customer:
-        values["customer_fields"] = _encoded(ticket.customer.fields)
+        values["customer_fields"] = chain.canonical(encoded(ticket.customer.fields))
         values["customer_tags"] = chain.canonical(list(ticket.customer.tags))
     return chain.canonical(values)
 
@@ -359,25 +362,15 @@ def _ticket(row: Mapping[str, Any], shapes: Shapes) -> Ticket:
     values = {name: row[name] for name in _PLAIN}
     values |= {name: from_column(row[name]) for name in _INSTANTS}
     if row["customer_id"] is not None:
-        known = _decoded(shapes.customer, row["customer_fields"])
+        known = decoded(shapes.customer, json.loads(row["customer_fields"]))
         values["customer"] = Customer(row["customer_id"], known, tuple(json.loads(row["customer_tags"])))
     return Ticket(
         **values,
-        fields=_decoded(shapes.fields_of(row["type"], row["version"]), row["fields"]),
+        fields=decoded(shapes.fields_of(row["type"], row["version"]), json.loads(row["fields"])),
         tags=tuple(json.loads(row["tags"])),
         acted={state: tuple(names) for state, names in json.loads(row["acted"]).items()},
         walks=json.loads(row["walks"]),
     )
-
-
-def _decoded(specs: Mapping[str, FieldSpec], stored: str) -> dict[str, Any]:
-    return {
-        name: decode(specs[name].type if name in specs else "text", value) for name, value in json.loads(stored).items()
-    }
-
-
-def _encoded(fields: Mapping[str, Any]) -> str:
-    return chain.canonical({name: encode(value) for name, value in fields.items()})
 
 
 def _row(ticket: Ticket, next_timer_at: datetime | None) -> dict[str, Any]:
@@ -387,18 +380,13 @@ def _row(ticket: Ticket, next_timer_at: datetime | None) -> dict[str, Any]:
         "updated_at": ticket.updated_at, "priority": ticket.priority, "channel": ticket.channel, "team": ticket.team,
         "assignee": ticket.assignee, "customer_id": ticket.customer.id if ticket.customer else None,
         "external_id": ticket.external_id, "tags": chain.canonical(list(ticket.tags)),
-        "fields": _encoded(ticket.fields),
+        "fields": chain.canonical(encoded(ticket.fields)),
         "acted": chain.canonical({state: list(names) for state, names in ticket.acted.items()}),
         "walks": chain.canonical(dict(ticket.walks)), "seq": ticket.seq, "last_fired": ticket.last_fired,
         "last_fired_due": ticket.last_fired_due, "next_timer_at": next_timer_at, "next_due_at": ticket.next_due_at,
         "ticket_version": ticket.ticket_version, "desk_revision": ticket.desk_revision, "head": ticket.head,
         "search": searchable(_words(ticket)),
     }  # fmt: skip
-
-
-def searchable(text: str) -> str:
-    """Return a text as searches compare it: full width, case and compatibility forms folded."""
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _words(ticket: Ticket) -> str:

@@ -5,7 +5,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from workflow.store.tickets import searchable
+from workflow.core.text import searchable
 
 revision = "0002"
 down_revision = "0001"
