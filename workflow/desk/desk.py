@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import model as core
@@ -27,7 +26,7 @@ from workflow.desk.book import ApplyReport, Book
 from workflow.desk.contacts import Contact
 from workflow.desk.intake import IntakeReport, take_in
 from workflow.desk.runs import RunReport, run_due
-from workflow.desk.transactions import Joined, Own, Transactions
+from workflow.desk.transactions import Host, Joined, Own, Transactions
 from workflow.desk.unit import Opening
 from workflow.errors import Refused, TicketflowError, UsageError
 from workflow.store import definitions as stored_definitions
@@ -130,7 +129,7 @@ class Desk:
                 own=own,
             )
 
-    def within(self, host: Connection | Session) -> Self:
+    def within(self, host: Host) -> Self:
         """Return this desk inside the host's transaction, without ever committing.
 
         The host's rollback takes everything with it, its commit makes it all true. On SQLite, enter before the
@@ -201,9 +200,11 @@ class Desk:
         return self._transactions.unit(work)
 
     def _book(self, connection: Connection) -> Book:
-        if not self._books or self._books[0].generation != rulebook.generation(connection):
-            self._books[:] = [Book.read(connection, self._conditions)]
-        return self._books[0]
+        known = self._books[0] if self._books else None
+        if known is None or known.generation != rulebook.generation(connection):
+            known = Book.read(connection, self._conditions)
+            self._books[:] = [known]
+        return known
 
     # The verbs of a ticket's life.
 
