@@ -54,7 +54,7 @@ def coerce_all(specs: Mapping[str, FieldSpec], raw: Mapping[str, object], zone: 
 
 def storable(text: str, field: str, *, longest: int = LONGEST_TEXT) -> str:
     """Return a text that every database keeps; raise BadValue, naming the field, for any other."""
-    if len(text) > longest or not _keeps(text):
+    if len(text) > longest or not keeps(text):
         raise BadValue(
             "the {field} is too long, or holds a NUL or half a character",
             "write up to {longest} characters",
@@ -64,7 +64,8 @@ def storable(text: str, field: str, *, longest: int = LONGEST_TEXT) -> str:
     return text
 
 
-def _keeps(text: str) -> bool:
+def keeps(text: str) -> bool:
+    """Say whether every database keeps this text: without NUL, and without half a character."""
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
@@ -102,7 +103,7 @@ def decoded(specs: Mapping[str, FieldSpec], stored: Mapping[str, Any]) -> dict[s
 
 
 def _text(raw: object, _zone: ZoneInfo) -> str:
-    if not isinstance(raw, str) or len(raw) > LONGEST_TEXT or not _keeps(raw):
+    if not isinstance(raw, str) or len(raw) > LONGEST_TEXT or not keeps(raw):
         raise ValueError
     return raw
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from workflow.core import chain
 from workflow.core.model import Customer, HistoryEntry, Outcome, Ticket, Timer
 from workflow.core.text import searchable
-from workflow.core.values import decoded, encoded
+from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
 from workflow.errors import Conflict, NotFound
 from workflow.store.sql import Prepared
@@ -31,6 +31,7 @@ from workflow.store.tables import (
     to_text,
 )
 
+_ASKED_AT_ONCE = 10_000  # a statement of PostgreSQL takes 65,535 values, one of SQLite half of that
 SpecsOf = Callable[[str, int], Mapping[str, FieldSpec]]
 _OWN = tuple(column for column in tickets.c if column.name not in ("search", "next_timer_at"))
 _INSTANTS = ("opened_at", "entered_at", "updated_at", "last_fired_due", "next_due_at")
@@ -178,8 +179,13 @@ def count_due(connection: Connection, as_of: datetime) -> int:
 
 def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
     """Return which of these external ids are known already, and by which ticket."""
-    query = select(tickets.c.external_id, tickets.c.id).where(tickets.c.external_id.in_(wanted))
-    return {row.external_id: row.id for row in connection.execute(query)}
+    query = select(tickets.c.external_id, tickets.c.id)
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), _ASKED_AT_ONCE):
+        some = filter(keeps, wanted[start : start + _ASKED_AT_ONCE])
+        rows = connection.execute(query.where(tickets.c.external_id.in_(list(some))))
+        found |= {row.external_id: row.id for row in rows}
+    return found
 
 
 def allocate(connection: Connection, many: int) -> list[int]:
