@@ -23,7 +23,7 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
     shown = terminal.one("show", number)
     assert set(shown) - {"next"} == documented("open")
     assert {"next"} | set(shown["next"][0]) == documented("show")
-    for command, words in {
+    printed: dict[str, list[object]] = {
         "history": ["history", number],
         "check": ["check"],
         "apply": ["apply", "--dry-run", "--actor", "admin_01"],
@@ -35,5 +35,6 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
         "outbox list": ["outbox", "list"],
         "db current": ["db", "current"],
         "db upgrade": ["db", "upgrade"],
-    }.items():
+    }
+    for command, words in printed.items():
         assert set(terminal.objects(*words)[0]) == documented(command), command

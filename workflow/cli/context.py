@@ -20,6 +20,7 @@ from workflow.errors import Refused, TicketflowError, UsageError
 
 if TYPE_CHECKING:
     from workflow import Desk
+    from workflow.definition.model import DeskSpec
     from workflow.store.engine import Store
 
 FILE = "ticketflow.toml"
@@ -154,16 +155,21 @@ class Session(Output):
         return {"conditions": tuple(self.desk._conditions), "actions": tuple(self.desk._actions)}
 
     @cached_property
+    def spec(self) -> DeskSpec:
+        """The people, teams and zone in force when this was first asked; each asking of the desk is a query."""
+        return self.desk.desk
+
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The desk's zone, in which times are shown and understood."""
-        return ZoneInfo(self.desk.desk.zone)
+        return ZoneInfo(self.spec.zone)
 
     @cached_property
     def actor(self) -> str:
         """Who acts: as set, else the member whose `os_user` runs this, else the desk's default actor."""
         from workflow.definition.model import AUTOMATIC_ACTORS
 
-        desk = self.desk.desk
+        desk = self.spec
         if name := self.setting("actor"):
             if name in AUTOMATIC_ACTORS:
                 raise Refused(

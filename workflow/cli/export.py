@@ -63,7 +63,7 @@ def _target(output: Path | None, form: str) -> AbstractContextManager[TextIO]:
 def _columns(session: Session) -> list[str]:
     """Every column that today's definitions know."""
     fields = dict.fromkeys(name for known in session.desk.types.values() for name in known.fields)
-    customer = [f"customer.{name}" for name in session.desk.desk.customer.fields]
+    customer = [f"customer.{name}" for name in session.spec.customer.fields]
     return [*PLAIN, "customer.id", *customer, *(f"fields.{name}" for name in fields), "more"]
 
 

@@ -108,7 +108,7 @@ def _known(session: Session, ticket_type: str | None) -> list[str]:
     types = session.desk.types
     chosen = [types[ticket_type]] if ticket_type and ticket_type in types else types.values()
     fields = dict.fromkeys(name for known in chosen for name in known.fields)
-    return [*fields, *(f"customer.{name}" for name in session.desk.desk.customer.fields)]
+    return [*fields, *(f"customer.{name}" for name in session.spec.customer.fields)]
 
 
 @contextmanager

@@ -154,5 +154,5 @@ def link(session: Session, ticket_id: int, other: int, **given: Any) -> None:
 def escalate(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
     """Call the team lead to ticket ID."""
     ticket = session.desk.escalate(ticket_id, actor=session.actor, at=session.time(at), **given)
-    team = session.desk.desk.teams.get(ticket.team or "")
+    team = session.spec.teams.get(ticket.team or "")
     changed(session, ticket, "Ticket {ticket} is escalated; told: {lead}.", lead=team.lead if team else None)

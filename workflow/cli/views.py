@@ -30,7 +30,7 @@ class View:
     def _demand_reveal(self) -> None:
         from workflow.core import people
 
-        people.demand(self.session.desk.desk, self.session.desk.member(self.session.actor), "reveal")
+        people.demand(self.session.spec, self.session.desk.member(self.session.actor), "reveal")
 
     # -- JSON -------------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class View:
 
     def customer(self, ticket: Ticket) -> dict[str, Any]:
         """Return the customer's fields, the personal ones masked."""
-        specs = self.session.desk.desk.customer.fields
+        specs = self.session.spec.customer.fields
         return self._masked(ticket.customer.fields, specs) if ticket.customer else {}
 
     def _masked(self, values: Mapping[str, Any], specs: Mapping[str, FieldSpec]) -> dict[str, Any]:
