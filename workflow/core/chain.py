@@ -14,11 +14,12 @@ from typing import Any
 from workflow.core.model import HistoryEntry
 
 SALT_BYTES = 16
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, characters as they are."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL(value)
 
 
 def digest(salt: bytes, value: Any) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from workflow.store.sql import insert_into
+from workflow.store.sql import Prepared, insert_into
 from workflow.store.tables import definitions, desk_revisions, settings, tickets
 
 
@@ -35,6 +35,7 @@ _TYPE = (
     definitions.c.type, definitions.c.version, definitions.c.content_hash, definitions.c.document,
     definitions.c.in_force,
 )  # fmt: skip
+_SETTING = Prepared(select(settings.c.value).where(settings.c.name == bindparam("name")))
 
 
 def types(connection: Connection) -> list[StoredType]:
@@ -84,7 +85,8 @@ def relabel_desk(connection: Connection, revision: int, document: str) -> None:
 
 def setting(connection: Connection, name: str) -> str | None:
     """Return a setting of the desk, or None."""
-    return connection.execute(select(settings.c.value).where(settings.c.name == name)).scalar()
+    found: str | None = _SETTING.run(connection, {"name": name}).scalar()
+    return found
 
 
 def put_setting(connection: Connection, name: str, value: str) -> None:

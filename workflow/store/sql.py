@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,7 @@ class Prepared:
 
 
 def _parameters(connection: Connection, order: Sequence[str] | None, values: Mapping[str, Any]) -> Any:
+    found: Iterable[Any] = values.values() if order is None else map(values.__getitem__, order)
     if connection.dialect.name == "sqlite":
-        values = {name: to_text(value) if isinstance(value, datetime) else value for name, value in values.items()}
-    return dict(values) if order is None else tuple(values[name] for name in order)
+        found = [to_text(value) if isinstance(value, datetime) else value for value in found]
+    return dict(zip(values, found, strict=True)) if order is None else tuple(found)

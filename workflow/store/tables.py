@@ -51,7 +51,7 @@ class Instant(TypeDecorator[datetime]):
 
 def to_text(instant: datetime) -> str:
     """Return the text under which SQLite keeps an instant; texts sort as the instants do."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def instant(value: Any) -> datetime:
