@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
+import sqlite3
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,19 @@ def test_the_database_is_made_on_first_use(empty: Terminal) -> None:
     empty("--database", "sqlite:///other.db", "list")
     assert (empty.folder / "other.db").exists()
     assert not (empty.folder / "ticketflow.db").exists()
+
+
+def test_how_long_to_wait_for_a_lock_can_be_said(terminal: Terminal) -> None:
+    with sqlite3.connect(terminal.folder / "ticketflow.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        settings("busy_timeout = 0.05", terminal.folder)
+        assert terminal.error("open", "inquiry", "-f", "statement=?", code=7)["code"] == "store_busy"
+        assert terminal.error("db", "upgrade", "--busy-timeout", "0", code=7)["code"] == "store_busy"
+        assert time.monotonic() - began < 4
+        other.execute("ROLLBACK")
+    for given in ("soon", "-1", "nan"):
+        assert given in terminal.error("list", "--busy-timeout", given, code=2)["message"]
 
 
 # Who acts.
@@ -203,6 +219,16 @@ def test_the_host_brings_its_desk_and_its_conditions(hosted: Terminal) -> None:
     number = hosted.ticket("inquiry", *app)
     assert hosted.one("advance", number, "accept", *app)["state"] == "classify"
     assert (hosted.folder / "host.db").exists()
+
+
+def test_the_host_of_a_settings_file_is_found_from_below(hosted: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings('app = "shop_of_tests:desk"', hosted.folder)
+    (hosted.folder / "below").mkdir()
+    (hosted.folder / "below" / "rules").symlink_to(hosted.folder / "rules")
+    monkeypatch.chdir(hosted.folder / "below")
+    monkeypatch.delitem(sys.modules, "shop_of_tests", raising=False)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(hosted.folder))])
+    assert len(hosted.objects("types", TICKETFLOW_NOW=None)) == 7
 
 
 @pytest.mark.parametrize("app", ["no_such_module:desk", "shop_of_tests:missing", "shop_of_tests", ":desk"])

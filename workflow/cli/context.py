@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workflow.store.engine import Store
 
 FILE = "ticketflow.toml"
-IN_FILE = ("database", "definitions", "actor", "lang", "app")
+IN_FILE = ("database", "definitions", "actor", "lang", "app", "busy_timeout")
 LANGUAGES = ("en", "zh")
 DEFAULT_DATABASE = "sqlite:///ticketflow.db"
 
@@ -57,9 +57,12 @@ class Session(Output):
     @cached_property
     def file(self) -> Mapping[str, str]:
         """The settings of the nearest `ticketflow.toml`, here or above; paths in it are relative to its folder."""
+        return read_settings(path) if (path := self._path) else {}
+
+    @cached_property
+    def _path(self) -> Path | None:
         here = Path.cwd()
-        path = next((path for folder in (here, *here.parents) if (path := folder / FILE).is_file()), None)
-        return read_settings(path) if path else {}
+        return next((path for folder in (here, *here.parents) if (path := folder / FILE).is_file()), None)
 
     @property
     def lang(self) -> str:
@@ -103,7 +106,21 @@ class Session(Output):
             self.setting("database") or DEFAULT_DATABASE,
             definitions=self.definitions,
             clock=VirtualClock(_instant(now)) if now else None,
+            busy_timeout=self._busy_timeout,
         )
+
+    @property
+    def _busy_timeout(self) -> float:
+        given = self.setting("busy_timeout") or "5"
+        try:
+            seconds = float(given)
+            if not 0 <= seconds <= 86_400:
+                raise ValueError
+        except ValueError:
+            raise UsageError(
+                "the busy timeout is a number of seconds, not {given}", "write it like 5", given=given
+            ) from None
+        return seconds
 
     def _host_desk(self, app: str) -> Desk:
         """Import `module:name`, a Desk or a function that makes one."""
@@ -120,7 +137,7 @@ class Session(Output):
                     app=app,
                 )
         module, _, name = app.partition(":")
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path[:0] = [str(Path.cwd()), *([str(self._path.parent)] if self._path else [])]
         try:
             found: Any = import_module(module)
             for part in name.split("."):
@@ -142,7 +159,7 @@ class Session(Output):
         """Open the database alone, for what must work while the desk cannot be opened."""
         from workflow.store.engine import Store
 
-        store = Store(self.setting("database") or DEFAULT_DATABASE)
+        store = Store(self.setting("database") or DEFAULT_DATABASE, busy_timeout=self._busy_timeout)
         try:
             yield store
         finally:
@@ -207,7 +224,9 @@ def read_settings(path: Path) -> dict[str, str]:
             "{file} cannot be read: {reason}", "mend it; it is a TOML file", file=str(path), reason=str(error)
         ) from error
     for name, value in found.items():
-        if name not in IN_FILE or not isinstance(value, str):
+        if name == "busy_timeout" and isinstance(value, int | float):
+            found[name] = str(value)
+        elif name not in IN_FILE or not isinstance(value, str):
             raise UsageError(
                 "{file}: {name} is no setting, or not a text",
                 "the settings are: {known}",

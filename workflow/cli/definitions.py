@@ -22,7 +22,7 @@ SETTINGS = """\
 definitions = "definitions"
 database = "sqlite:///ticketflow.db"
 # database = "postgresql+psycopg://user@host/name"
-# actor = "li_na"            # who acts, where the desk does not know the user of the operating system
+# actor = "agent_01"         # who acts, where the desk does not know the user of the operating system
 # lang = "zh"                # en or zh
 # app = "shop.desk:desk"     # a host's own desk, with its conditions and actions
 """
@@ -51,8 +51,9 @@ def init(session: Session, folder: Path) -> None:
     if session.json:
         session.dump({"folder": str(folder), "files": [str(path) for path in (settings, *files)]})
         return
+    count = sum(path.suffix == ".yaml" for path in files)
     session.say(
-        "A new desk is in {folder}: {count} definitions and {file}.", folder=str(folder), count=len(files), file=FILE
+        "A new desk is in {folder}: {count} definitions and {file}.", folder=str(folder), count=count, file=FILE
     )
     session.say("Edit definitions/desk.yaml (people, teams, zone), then run `ticketflow check` there.")
 

@@ -42,8 +42,6 @@ class Output:
             return self.fixed_width
         return shutil.get_terminal_size().columns
 
-    # -- words ------------------------------------------------------------------------------------------------------
-
     def tell(self, template: str, values: Mapping[str, Any] | None = None) -> str:
         """Return a sentence in the session's language, filled in with cleaned values."""
         if self.lang == "zh":
@@ -82,8 +80,6 @@ class Output:
         """Return the label in the session's language, or the name."""
         return render.clean(words.get(self.lang) or name)
 
-    # -- standard output --------------------------------------------------------------------------------------------
-
     def print(self, *lines: str) -> None:
         """Write lines that are clean already."""
         if lines:
@@ -117,8 +113,6 @@ class Output:
         """Return a JSON object with its times in the desk's zone."""
         turned: dict[str, Any] = render.in_zone(value, self.zone)
         return turned
-
-    # -- standard error ---------------------------------------------------------------------------------------------
 
     def hint(self, template: str, **values: Any) -> None:
         """Write a sentence where it does not disturb what a program reads; with --json an object with its values."""

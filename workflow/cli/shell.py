@@ -91,6 +91,7 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
         option("--actor", metavar="NAME", help="The member who acts."),
         option("--lang", type=click.Choice(LANGUAGES), help="The language of messages and labels."),
         option("--app", metavar="MODULE:NAME", help="A host's own desk, with its conditions and actions."),
+        option("--busy-timeout", metavar="SECONDS", help="How long to wait for a locked database; 5 unless set."),
         option("--now", metavar="TIME", help="Run a trial desk on a virtual clock that stands at TIME."),
         click.Option(
             ["--json/--table"],

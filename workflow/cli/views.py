@@ -32,8 +32,6 @@ class View:
 
         people.demand(self.session.spec, self.session.desk.member(self.session.actor), "reveal")
 
-    # -- JSON -------------------------------------------------------------------------------------------------------
-
     def ticket(self, ticket: Ticket) -> dict[str, Any]:
         """Return a ticket's stable JSON form."""
         customer = ticket.customer
@@ -94,8 +92,6 @@ class View:
             "refusal": option.refusal and self.session.error(option.refusal),
         }
 
-    # -- what is shown of a person ----------------------------------------------------------------------------------
-
     def fields(self, ticket: Ticket) -> dict[str, Any]:
         """Return the ticket's fields, the personal ones masked."""
         return self._masked(ticket.fields, self.definition(ticket.type, ticket.version).fields)
@@ -124,8 +120,6 @@ class View:
             name: shown[name.removeprefix(prefix)] if name.startswith(prefix) else value
             for name, value in entry.private.items()
         }
-
-    # -- for people -------------------------------------------------------------------------------------------------
 
     def row(self, ticket: Ticket) -> tuple[object, ...]:
         """Return a ticket's line in a list."""

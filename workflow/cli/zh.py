@@ -96,6 +96,7 @@ HELP = {
     "The member who acts.": "操作人。",
     "The language of messages and labels.": "消息和名称的语言。",
     "A host's own desk, with its conditions and actions.": "宿主程序自己的服务台，带其条件和动作。",
+    "How long to wait for a locked database; 5 unless set.": "数据库被锁时等待多久；默认 5 秒。",
     "Run a trial desk on a virtual clock that stands at TIME.": "让试用服务台按停在 TIME 的虚拟时钟运行。",
     "Print JSON, one object a line, or a table.": "输出 JSON（每行一个对象）或表格。",
     "Print the version, and where it was imported from.": "显示版本和载入位置。",

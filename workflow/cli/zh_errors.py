@@ -26,6 +26,8 @@ CLICK = {
 }
 
 USAGE = {
+    "the busy timeout is a number of seconds, not {given}": "等待时间是秒数，而不是 {given}",
+    "write it like 5": "请写成 5 的样子",
     "--customer and --if-version exclude each other": "--customer 与 --if-version 不能同时使用",
     "ticket {ticket} has no customer": "工单 {ticket} 没有客户",
     "tag the ticket itself": "请给工单本身加标签",
