@@ -1,0 +1,114 @@
+"""A program that is killed on demand: `python -m tests.crash.victim URL FOLDER`, then lines of `WORK STATEMENT`.
+
+Each line is done by a fork of its own, which kills itself before it sends that statement (or the commit in its place)
+to the database; `killed` or `done` is the answer. Forks, because a process that starts anew takes a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from tests.store.small import JOB, MINUTE, NOON, opened, write
+from workflow.desk.contacts import Contact
+from workflow.desk.desk import Desk
+
+LATE = NOON + 11 * MINUTE
+VERSION_2 = JOB.replace("version: 1", "version: 2")
+
+
+def _open(desk: Desk) -> None:
+    desk.open(
+        "job", actor="ann", fields={"statement": "new", "secret": 7}, customer={"phone": "139", "name": "Wu"},
+        external_id="new", tags=["a"], key="k",
+    )  # fmt: skip
+
+
+def _advance(desk: Desk) -> None:
+    desk.advance(1, "accept", actor="ann", fields={"amount": 1}, note="caught up first", key="k")
+
+
+def _run(desk: Desk) -> None:
+    while desk.run_timeouts(as_of=LATE, limit=1).tickets:
+        pass
+
+
+def _intake(desk: Desk) -> None:
+    some = (
+        Contact(n, {"statement": str(n)}, {"phone": str(n % 2)}, external_id=f"e{n}", opened_at=NOON - n * 5 * MINUTE)
+        for n in range(6)
+    )
+    desk.intake(some, actor="boss", ticket_type="job", past="record", batch=2)
+
+
+def _apply(desk: Desk) -> None:
+    folder = Path(desk._folder)
+    desk.apply(write(folder.with_name("second"), VERSION_2), actor="boss")
+
+
+WORK: dict[str, Callable[[Desk], object]] = {
+    "open": _open,
+    "advance": _advance,
+    "escalate": lambda desk: desk.escalate(1, actor="ann", reason="urgent"),
+    "link": lambda desk: desk.link(1, 2, actor="ann"),
+    "apply": _apply,
+    "connect": lambda desk: desk.types,
+    "run": _run,
+    "intake": _intake,
+}
+
+
+def work(url: str, folder: Path, name: str) -> None:
+    """Do one piece of work to the end."""
+    with opened(url, folder, LATE, busy_timeout=30) as desk:
+        WORK[name](desk)
+
+
+def killed_at(statement: int, url: str, folder: Path, name: str) -> None:
+    """Do one piece of work, and be killed before a statement of it, or before a commit."""
+    left = statement
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def arm() -> None:
+        event.listen(Engine, "before_cursor_execute", count)
+        event.listen(Engine, "commit", count)
+
+    if name == "connect":
+        arm()
+    with opened(url, folder, LATE, busy_timeout=30) as desk:
+        if name != "connect":
+            arm()
+        WORK[name](desk)
+
+
+def main() -> None:
+    """Serve."""
+    url, folder = sys.argv[1], Path(sys.argv[2])
+    for line in sys.stdin:
+        name, statement = line.split()
+        child = os.fork()
+        if child == 0:
+            try:
+                killed_at(int(statement), url, folder, name)
+                os._exit(0)
+            except BaseException as error:
+                print(repr(error), file=sys.stderr, flush=True)
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        print({0: "done", -signal.SIGKILL: "killed"}.get(code, f"failed {code}"), flush=True)
+
+
+if __name__ == "__main__":
+    main()
