@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from workflow.core.chain import canonical
 from workflow.core.model import NOTHING, Customer, Value
@@ -18,11 +18,18 @@ from workflow.core.values import decoded, encode, encoded
 from workflow.definition.model import CustomerSpec
 from workflow.errors import Conflict, NotFound
 from workflow.store.engine import alone
-from workflow.store.sql import Prepared, insert_into
+from workflow.store.sql import Prepared
 from workflow.store.tables import customer_keys, customers, idempotency, outbox, runs
 
 _KNOWN = Prepared(select(customer_keys.c.customer_id).where(customer_keys.c.key == bindparam("key")))
+_NEW_KEY = Prepared(  # an error would abort a host's transaction on PostgreSQL
+    text(f"INSERT INTO {customer_keys.name} (key, customer_id) VALUES (:key, :customer_id) ON CONFLICT DO NOTHING")  # noqa: S608 - constant
+)
+_GIVEN = select(customers.c.fields, customers.c.tags).where(customers.c.id == bindparam("id"))
+_CUSTOMER, _LOCK_CUSTOMER = Prepared(_GIVEN), Prepared(_GIVEN.with_for_update())
 _NEW_CUSTOMER = Prepared(insert(customers).returning(customers.c.id), ["fields", "tags", "created_at"])
+_CHANGE_CUSTOMER = Prepared(update(customers).where(customers.c.id == bindparam("of_id")), ["fields", "tags"])
+_DROP_CUSTOMER = Prepared(delete(customers).where(customers.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,6 @@ class OutboxRow:
     created_at: datetime
     attempts: int
     data: Mapping[str, Any]
-
-
-def _insert_new(connection: Connection, table: Table) -> Any:
-    """INSERT … ON CONFLICT DO NOTHING: an error would abort a host's transaction on PostgreSQL."""
-    return insert_into(connection, table).on_conflict_do_nothing()
 
 
 def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Value], at: datetime) -> Customer | None:
@@ -61,7 +63,7 @@ def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Val
         made: int = _NEW_CUSTOMER.run(connection, new).scalar_one()
         if _remember_keys(connection, keys, made):
             return Customer(made, dict(given))
-        connection.execute(delete(customers).where(customers.c.id == made))  # another transaction was first
+        _DROP_CUSTOMER.run(connection, {"id": made})  # another transaction was first
         return customer(connection, spec, given, at)
     for key in keys:
         _remember_keys(connection, [key], known)
@@ -75,7 +77,7 @@ def _key(facts: Mapping[str, Value]) -> str:
 def _remember_keys(connection: Connection, keys: list[str], owner: int) -> bool:
     """Remember what a customer is known by; return False if the first of it has just become another's."""
     for key in keys:
-        connection.execute(_insert_new(connection, customer_keys).values(key=key, customer_id=owner))
+        _NEW_KEY.run(connection, {"key": key, "customer_id": owner})
         if key is keys[0] and _KNOWN.run(connection, {"key": key}).scalar() != owner:
             return False
     return True
@@ -91,21 +93,21 @@ def change_customer(
     remove: frozenset[str] = frozenset(),
 ) -> Customer:
     """Return a customer with these facts and tags added and taken away; raise NotFound."""
-    old = _read_customer(connection, select(customers).with_for_update(), spec, customer_id)
+    old = _read_customer(connection, _LOCK_CUSTOMER, spec, customer_id)
     new = Customer(customer_id, {**old.fields, **fields}, tuple(sorted({*old.tags, *add} - remove)))
     if new != old:
         values = {"fields": canonical(encoded(new.fields)), "tags": canonical(list(new.tags))}
-        connection.execute(update(customers).where(customers.c.id == customer_id).values(**values))
+        _CHANGE_CUSTOMER.run(connection, values | {"of_id": customer_id})
     return new
 
 
 def get_customer(connection: Connection, spec: CustomerSpec, customer_id: int) -> Customer:
     """Return a customer; raise NotFound."""
-    return _read_customer(connection, select(customers), spec, customer_id)
+    return _read_customer(connection, _CUSTOMER, spec, customer_id)
 
 
-def _read_customer(connection: Connection, query: Select[Any], spec: CustomerSpec, customer_id: int) -> Customer:
-    row = connection.execute(query.where(customers.c.id == customer_id)).first() if customer_id < 2**63 else None
+def _read_customer(connection: Connection, query: Prepared, spec: CustomerSpec, customer_id: int) -> Customer:
+    row = query.run(connection, {"id": customer_id}).first() if customer_id < 2**63 else None
     if row is None:
         raise NotFound("there is no customer {customer}", "find one by a ticket of theirs", customer=customer_id)
     return Customer(customer_id, decoded(spec.fields, json.loads(row.fields)), tuple(json.loads(row.tags)))
