@@ -13,6 +13,7 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from workflow.clock import SystemClock
 from workflow.desk.desk import Desk
 from workflow.desk.runs import RunReport
 from workflow.errors import TicketflowError
@@ -32,7 +33,7 @@ class Scheduler:
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         )
-        self._scheduler.add_job(self.beat, "interval", seconds=every, next_run_time=desk.clock.now())
+        self._scheduler.add_job(self.beat, "interval", seconds=every, next_run_time=SystemClock().now())
 
     def start(self) -> None:
         """Start looking, in a thread of its own."""

@@ -169,7 +169,8 @@ class Session(Output):
         """Return the conditions and actions that the host registered, as `load_definitions` takes them."""
         if not self.setting("app"):
             return {}
-        return {"conditions": tuple(self.desk._conditions), "actions": tuple(self.desk._actions)}
+        conditions, actions = self.desk.registered
+        return {"conditions": tuple(conditions), "actions": tuple(actions)}
 
     @cached_property
     def spec(self) -> DeskSpec:

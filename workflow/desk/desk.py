@@ -172,6 +172,11 @@ class Desk:
         return self._transactions.read(self._book).compiled(name, version).definition
 
     @property
+    def registered(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The names of the host's own conditions and actions, which its definitions may `call`."""
+        return frozenset(self._conditions), frozenset(self._actions)
+
+    @property
     def definitions_changed(self) -> bool:
         """Whether the files differ from what was last applied."""
         known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "folder"))
