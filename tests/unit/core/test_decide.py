@@ -29,6 +29,10 @@ def refusal(trial: Trial, event: Any, actor: str = "ann") -> TicketflowError:
     assert outcome.ticket == before
     assert outcome.entries == ()
     assert outcome.refusal.ticket == before.id
+    told = outcome.refusal.message + outcome.refusal.remedy
+    assert "{" not in told, "every value of the sentence is given"
+    assert "None" not in told
+    assert outcome.refusal.remedy
     return outcome.refusal
 
 
@@ -265,6 +269,40 @@ def test_notes_fields_tags_and_links(trial: Make) -> None:
     assert refusal(made, Tag()).field == "tags"
     assert made.does(Link(9)).links == (Link(9),)
     assert refusal(made, Link(made.ticket.id)).field == "other"
+    assert refusal(made, Link(9, "x" * 61)).field == "kind"
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "data", "private"),
+    [
+        (Assign("dan", "knows it"), "assigned", {"team": "back", "assignee": "dan"}, {"note": "knows it"}),
+        (Claim(), "assigned", {"team": "front", "assignee": "ann"}, {}),
+        (Note(" said so "), "noted", {}, {"note": " said so "}),
+        (SetFields({"count": "3"}), "set", {"fields.count": 3}, {}),
+        (SetFields({}, "high"), "set", {"priority": "high"}, {}),
+        (SetFields({"resolution": "x"}, note="y"), "set", {}, {"fields.resolution": "x", "note": "y"}),
+        (Tag((" b", "a"), ("c",)), "tagged", {"tagged": ["a", "b"], "untagged": ["c"]}, {}),
+        (Tag((), ("c",)), "tagged", {"untagged": ["c"]}, {}),
+        (Link(9, "duplicate"), "linked", {"linked": 9, "as": "duplicate"}, {}),
+        (Escalate(), "raised", {}, {}),
+        (Advance("ping", {"count": 1}, "z"), "advanced", {"fields.count": 1}, {"note": "z"}),
+    ],
+)
+def test_what_a_person_does_is_written_down(
+    trial: Make, event: Any, kind: str, data: dict[str, Any], private: dict[str, Any]
+) -> None:
+    made = trial({"intake": {"team": "front", "transitions": {"ping": {}}}}, declare=FIELDS)
+    entry = made.does(event, after=timedelta(minutes=5)).entries[0]
+    assert (entry.kind, entry.data, entry.private) == (kind, data, private)
+    assert (entry.seq, entry.actor, entry.state, entry.entry) == (2, "ann", "intake", 1)
+    assert entry.happened_at == made.ticket.updated_at == NINE + timedelta(minutes=5)
+    assert (entry.type, entry.version, entry.desk_revision) == ("trial", 1, 1)
+
+
+VERB = {
+    Advance: "advance", Assign: "assign", Claim: "claim", SetFields: "set", Tag: "tag", Link: "link",
+    Escalate: "escalate",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("event", [Assign("bob"), Claim(), SetFields({}, "low"), Escalate()])
@@ -273,7 +311,7 @@ def test_an_archived_ticket_is_final(trial: Make, event: Any) -> None:
     assert made.does(Advance("close")).ticket.stage == "archive"
     error = refusal(made, event)
     assert isinstance(error, Refused)
-    assert error.rule == "archived"
+    assert (error.rule, error.values["verb"]) == ("archived", VERB[type(event)])
     assert made.does(Note("the customer thanked us")).refusal is None
 
 
@@ -283,7 +321,8 @@ def test_an_archived_ticket_is_final(trial: Make, event: Any) -> None:
 def test_a_verb_that_no_role_grants_is_denied(trial: Make, event: Any) -> None:
     error = refusal(trial({}), event, "gus")
     assert isinstance(error, Forbidden)
-    assert (error.rule, error.values["needed"], error.values["held"]) == ("verb", "agent, lead", "guest")
+    assert (error.rule, error.values["verb"], error.values["actor"]) == ("verb", VERB[type(event)], "gus")
+    assert (error.values["needed"], error.values["held"]) == ("agent, lead", "guest")
 
 
 def test_escalating_by_hand_tells_the_lead_of_the_team(trial: Make) -> None:
@@ -292,4 +331,5 @@ def test_escalating_by_hand_tells_the_lead_of_the_team(trial: Make) -> None:
     assert [entry.kind for entry in outcome.entries] == ["raised", "escalated"]
     (message,) = outcome.messages
     assert (message.to, message.kind, message.seq) == ("member:li", "escalate", 3)
+    assert (message.reason, message.cause_entry) == ("raised:2", 1)
     assert outcome.entries[0].private == {"reason": "she threatens to go to the press"}
