@@ -82,8 +82,8 @@ def _csv(tickets: Iterable[dict[str, Any]], columns: list[str]) -> Iterator[str]
 
 def _line(values: Iterable[object]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([_cell(value) for value in values])
-    return line.getvalue()
+    csv.writer(line, lineterminator="\n").writerow([_cell(value) for value in values])  # what ends a line is quoted
+    return line.getvalue().removesuffix("\n")
 
 
 def _cell(value: object) -> object:
