@@ -259,7 +259,9 @@ RULES = {
     "{actor} may not {verb}: it takes one of the roles {needed}, {actor} has {held}": "{actor} 不能 {verb}：需要角色 {needed}，"
     "而 {actor} 有 {held}",
     "{as_of} lies in the future": "{as_of} 在将来",
-    "{at} is not after {due}, when the timer {timer} fired: people were told": "{at} 不晚于 {due}，那时时限 {timer} 已执行并通知了人",
+    "{at} is not after {due}, when the timer {timer} had its turn: people may have been told": (
+        "{at} 不晚于 {due}，那时时限 {timer} 已执行，可能已通知了人"
+    ),
     "{at} lies before the ticket's last event at {last}": "{at} 早于工单的上一次事项 {last}",
     "{at} lies in the future": "{at} 在将来",
     "{cursor} is no cursor of this list": "{cursor} 不是此列表给出的位置",

@@ -24,7 +24,7 @@ from workflow.core.model import (
     Tag,
     Ticket,
 )
-from workflow.core.moves import merged, noted, record, split, take
+from workflow.core.moves import assigned, merged, noted, record, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
 from workflow.core.values import coerce_all, storable
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
@@ -96,25 +96,6 @@ def _assign(rules: Rules, ticket: Ticket, event: Assign, actor: Actor, now: date
     data = {"team": ticket.team, "assignee": ticket.assignee}
     ticket, entry = record(ticket, "assigned", actor, now, data=data, private=noted(event.note))
     return Decision(ticket, (entry,))
-
-
-def assigned(rules: Rules, ticket: Ticket, to: str | None) -> Ticket:
-    """Return the ticket given to a team or a member; raise NotFound for neither. None takes it from everybody."""
-    if to is None:
-        return replace(ticket, assignee=None)
-    if to in rules.desk.teams:
-        return replace(
-            ticket, team=to, assignee=ticket.assignee if ticket.assignee in rules.desk.teams[to].members else None
-        )
-    if to in rules.desk.members:
-        own = rules.desk.teams.get(ticket.team or "")
-        if own is not None and (to in own.members or to == own.lead):
-            return replace(ticket, assignee=to)
-        team = next((name for name, team in rules.desk.teams.items() if to in team.members), ticket.team)
-        return replace(ticket, team=team, assignee=to)
-    raise NotFound(
-        "there is no team or member {to}", "the teams and members are listed in desk.yaml", field="to", to=to
-    )
 
 
 def _claim(rules: Rules, ticket: Ticket, _event: Claim, actor: Actor, now: datetime) -> Decision:

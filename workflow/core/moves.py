@@ -23,6 +23,7 @@ from workflow.core.model import (
 from workflow.core.values import coerce_all, encode, storable
 from workflow.definition.model import Action, FieldSpec
 from workflow.definition.resolve import Branch
+from workflow.errors import NotFound
 
 SETTLED_LATER = ("assign", "reassign", "escalate", "notify", "call")
 
@@ -72,19 +73,42 @@ def take(
         ticket = replace(ticket, acted=_acted(ticket, actor))
     if branch.dest is not None:
         ticket = _enter(rules, ticket, branch.dest, at, by_person=not actor.automatic)
-        if ticket.team != before.team:
-            data["team"] = ticket.team
+    for action in branch.actions:
+        if action.assign in rules.desk.teams:
+            ticket = assigned(rules, ticket, action.assign)
+    if ticket.team != before.team:
+        data["team"] = ticket.team
+    if branch.dest is not None:
         timers, spent = arm(rules, ticket, at)
     ticket, written = record(
         ticket, kind, actor, at, source=before.state, dest=branch.dest, data=data, private=private, **entry
     )
     effects = tuple(
-        Effect(action.kind, _target(action), cause, ticket.entry, timed=actor.automatic)
+        Effect(action.kind, _target(action), cause, ticket.entry, timed=kind == "fired")
         for action in branch.actions
-        if action.kind in SETTLED_LATER
+        if action.kind in SETTLED_LATER and action.assign not in rules.desk.teams
     )
     ticket, entries = with_spent(ticket, (written,), spent, at)
     return Decision(ticket, entries, effects, arm=timers, links=links)
+
+
+def assigned(rules: Rules, ticket: Ticket, to: str | None) -> Ticket:
+    """Return the ticket given to a team or a member; raise NotFound for neither. None takes it from everybody."""
+    if to is None:
+        return replace(ticket, assignee=None)
+    if to in rules.desk.teams:
+        return replace(
+            ticket, team=to, assignee=ticket.assignee if ticket.assignee in rules.desk.teams[to].members else None
+        )
+    if to in rules.desk.members:
+        own = rules.desk.teams.get(ticket.team or "")
+        if own is not None and (to in own.members or to == own.lead):
+            return replace(ticket, assignee=to)
+        team = next((name for name, team in rules.desk.teams.items() if to in team.members), ticket.team)
+        return replace(ticket, team=team, assignee=to)
+    raise NotFound(
+        "there is no team or member {to}", "the teams and members are listed in desk.yaml", field="to", to=to
+    )
 
 
 def _enter(rules: Rules, ticket: Ticket, dest: str, at: datetime, *, by_person: bool) -> Ticket:

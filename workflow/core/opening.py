@@ -36,12 +36,13 @@ def open_ticket(
     tags: Iterable[str] = (),
     external_id: str | None = None,
     note: str | None = None,
+    verb: str = "open",
 ) -> Decision:
     """Return a new ticket in its type's first state, with its first timers; raise what is wrong with the request.
 
     The ticket's id is 0 until the store gives it one, and the customer comes by `for_customer`.
     """
-    people.demand(rules.desk, actor, "open")
+    people.demand(rules.desk, actor, verb)
     definition = rules.compiled.definition
     given = coerce_all(definition.fields, fields, rules.zone)
     values = {name: value for name, value in given.items() if value is not None}

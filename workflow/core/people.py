@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflow.core.model import Actor, Ticket
-from workflow.definition.model import AUTOMATIC_ACTORS, DeskSpec
+from workflow.definition.model import DeskSpec
 from workflow.errors import Forbidden, NotFound
 
 SYSTEM = Actor("system", automatic=True)
@@ -15,8 +15,8 @@ def actor_of(desk: DeskSpec, name: str) -> Actor:
 
     `system` is the desk itself: it may do everything and can be named by hosts, never by the command line.
     """
-    if name in AUTOMATIC_ACTORS:
-        return SYSTEM if name == "system" else TIMER
+    if name == SYSTEM.name:
+        return SYSTEM
     member = desk.members.get(name)
     if member is None:
         raise NotFound(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workflow.core import people
-from workflow.core.decide import assigned, decide
+from workflow.core.decide import decide
 from workflow.core.guard import Judge, Rules
 from workflow.core.model import (
     Actor,
@@ -25,7 +25,7 @@ from workflow.core.model import (
     Ticket,
     Timer,
 )
-from workflow.core.moves import record, take
+from workflow.core.moves import assigned, record, take
 from workflow.definition.resolve import Timeout, timeout_trigger
 from workflow.errors import Conflict, TicketflowError, UsageError
 
@@ -48,7 +48,7 @@ def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
         )
     if ticket.last_fired_due and at <= ticket.last_fired_due:
         raise UsageError(
-            "{at} is not after {due}, when the timer {timer} fired: people were told",
+            "{at} is not after {due}, when the timer {timer} had its turn: people may have been told",
             "give a later time",
             field="at",
             ticket=ticket.id,
@@ -79,12 +79,13 @@ def run_unit(
     actor: Actor = people.TIMER,
     if_version: int | None = None,
     quiet: bool = False,
+    refusal: TicketflowError | None = None,
 ) -> Outcome:
     """Return what a unit does to the ticket.
 
     It fires the ticket's own timers due before `limit` (without an event: at or before it), then judges the event,
     then settles assignments and messages. A refused event keeps its catch-up. A `quiet` unit only records whom it
-    would have told.
+    would have told. A `refusal` known beforehand takes the event's place.
     """
     unit = _Unit(rules, ticket, timers, limit=limit, fired_at=fired_at, inclusive=event is None, quiet=quiet)
     if if_version is not None and if_version != ticket.ticket_version:
@@ -105,6 +106,8 @@ def run_unit(
                 ticket=ticket.id,
                 state=unit.ticket.state,
             )
+        elif refusal is not None:
+            unit.refusal = refusal
         else:
             unit.judge(event, actor)
     unit.settle(limit, actor)
@@ -123,9 +126,10 @@ def opened(decision: Decision) -> Outcome:
     return Outcome(_shown(decision.ticket, decision.arm), decision.arm, decision.entries)
 
 
-def _shown(ticket: Ticket, timers: tuple[Timer, ...]) -> Ticket:
-    """Show people the earliest timeout as the ticket's due time."""
-    return replace(ticket, next_due_at=min((timer.due_at for timer in timers), default=None))
+def _shown(ticket: Ticket, timers: tuple[Timer, ...], missed: datetime | None = None) -> Ticket:
+    """Show people the earliest timeout as the ticket's due time; one that was missed shows until its entry ends."""
+    dues = [timer.due_at for timer in timers] + ([missed] if missed else [])
+    return replace(ticket, next_due_at=min(dues, default=None))
 
 
 class _Unit:
@@ -142,6 +146,8 @@ class _Unit:
     ) -> None:
         self.rules, self.ticket = rules, ticket
         self.timers = {timer.key: timer for timer in timers}
+        armed = {timer.due_at for timer in self.timers.values()}
+        self.missed = ticket.next_due_at if ticket.next_due_at not in armed else None
         self.limit, self.fired_at, self.inclusive, self.quiet = limit, fired_at, inclusive, quiet
         self.entries: list[HistoryEntry] = []
         self.messages: list[Message] = []
@@ -156,7 +162,7 @@ class _Unit:
     def outcome(self) -> Outcome:
         timers = tuple(sorted(self.timers.values(), key=lambda timer: timer.order))
         return Outcome(
-            _shown(self.ticket, timers),
+            _shown(self.ticket, timers, self.missed),
             timers,
             tuple(self.entries),
             tuple(self.messages),
@@ -170,6 +176,7 @@ class _Unit:
     def absorb(self, decision: Decision) -> None:
         if decision.ticket.entry != self.ticket.entry:
             self.timers = {key: timer for key, timer in self.timers.items() if timer.kind != "timeout"}
+            self.missed = None
         self.ticket = decision.ticket
         self.entries += decision.entries
         self.effects += decision.effects
@@ -203,6 +210,11 @@ class _Unit:
     def give_up(self, timer: Timer, reason: str) -> None:
         """Make an incident of a timer that cannot fire, so that it blocks nothing."""
         del self.timers[timer.key]
+        timeout = self.rules.compiled.definition.states[self.ticket.state].timeouts.get(timer.name)
+        again = self.again(timer, timeout) if timeout else ()
+        while again and self.is_due(again[0].due_at):  # what would fail meanwhile is not tried one by one
+            again = self.again(again[0], timeout) if timeout else ()
+        self.timers |= {each.key: each for each in again}
         self.incidents.append(Incident(timer, reason))
         at = max(timer.due_at, self.ticket.updated_at)
         self.ticket, entry = record(
@@ -225,7 +237,7 @@ class _Unit:
         branch = self.rules.compiled.step(ticket.state, trigger, judge.holds)
         if branch is None:
             return self.skip(timer, timeout, facts | {"why": "; ".join(judge.failed)})
-        dues = self.merge(timer, timeout)
+        dues = self.merge(timer, timeout, trigger)
         last = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1])
         facts["due_at"] = last.due_at.isoformat()
         if len(dues) > 1:
@@ -241,11 +253,16 @@ class _Unit:
             self.rules, ticket, branch, people.TIMER, last.due_at, cause, "fired", timer=last.key, data=facts
         )
         self.fired += len(dues)
+        if branch.dest is None:
+            self.missed = min(timer.due_at, self.missed or timer.due_at)
         again = self.again(last, timeout) if branch.dest is None else ()
         return replace(decision, drop=(timer,), arm=(*decision.arm, *again))
 
-    def merge(self, timer: Timer, timeout: Timeout) -> list[datetime]:
-        """Return the due times that one firing stands for: a repeat that piled up, never past another armed timer."""
+    def merge(self, timer: Timer, timeout: Timeout, trigger: str) -> list[datetime]:
+        """Return the due times that one firing stands for: a repeat that piled up.
+
+        It never passes another armed timer, nor a due time at which its condition does not hold.
+        """
         dues = [timer.due_at]
         if timeout.every is None:
             return dues
@@ -256,11 +273,19 @@ class _Unit:
                 return dues
             if others is not None and (due, timer.position) > others:
                 return dues
+            if timeout.branch.conditions or timeout.branch.unless:
+                judge = Judge(self.rules, self.ticket, people.TIMER, due)
+                if self.rules.compiled.step(self.ticket.state, trigger, judge.holds) is None:
+                    return dues
             dues.append(due)
 
     def skip(self, timer: Timer, timeout: Timeout, facts: dict[str, Any]) -> Decision:
         self.skipped += 1
-        ticket = replace(self.ticket, last_fired=timer.name, last_fired_due=timer.due_at)
+        ticket = replace(
+            self.ticket,
+            last_fired=timer.name,
+            last_fired_due=max(timer.due_at, self.ticket.last_fired_due or timer.due_at),
+        )
         ticket, entry = record(ticket, "skipped", people.TIMER, timer.due_at, timer=timer.key, data=facts)
         return Decision(ticket, (entry,), drop=(timer,), arm=self.again(timer, timeout))
 
@@ -301,11 +326,11 @@ class _Unit:
             return False
         if isinstance(self.overtaking, Assign | Claim) and effect.action in ("assign", "reassign"):
             return True
-        return effect.cause_entry == self.left_entry
+        return self.left_entry is not None and effect.cause_entry <= self.left_entry
 
     def settle_assignment(self, effect: Effect, actor: Actor, at: datetime) -> None:
         to = effect.target if effect.action == "assign" else people.next_member(self.rules.desk, self.ticket)
-        if to is None or self.ticket.stage == "archive":
+        if to not in self.rules.desk.members or self.ticket.stage == "archive":
             self.write("unattended", actor, at, {"action": effect.action, "cause": effect.cause})
             return
         self.ticket = assigned(self.rules, self.ticket, to)

@@ -26,7 +26,7 @@ def coerce(name: str, spec: FieldSpec, raw: object, zone: ZoneInfo) -> Value | N
     `raw` is a value of the field's Python type or what a person typed for it; a date-time without an offset is in
     `zone`. Raise BadValue, naming the field, for anything else.
     """
-    if raw is None or raw == "" or raw == ():
+    if raw is None or raw in ((), []) or (isinstance(raw, str) and not raw.strip()):
         return None
     try:
         value = _READ[spec.type](raw, zone)
@@ -36,7 +36,7 @@ def coerce(name: str, spec: FieldSpec, raw: object, zone: ZoneInfo) -> Value | N
             "{hint}",
             field=name,
             wanted=spec.type,
-            given=_short(raw),
+            given="…" if spec.pii else _short(raw),
             hint=_HINTS[spec.type],
         ) from None
     _within(name, spec, value, zone)
@@ -99,8 +99,15 @@ def encoded(values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def decoded(specs: Mapping[str, FieldSpec], stored: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the fields whose JSON form is `stored`; one that is no longer declared is read as text."""
-    return {name: decode(specs[name].type if name in specs else "text", value) for name, value in stored.items()}
+    """Return the fields whose JSON form is `stored`; one that is no longer declared so is read as it stands."""
+    return {name: _read_back(specs[name].type if name in specs else "text", value) for name, value in stored.items()}
+
+
+def _read_back(kind: str, stored: Any) -> Value:
+    try:
+        return decode(kind, stored)
+    except (ValueError, TypeError, InvalidOperation):
+        return decode("list" if isinstance(stored, list) else "text", stored)
 
 
 def _text(raw: object, _zone: ZoneInfo) -> str:
@@ -181,7 +188,7 @@ def _within(name: str, spec: FieldSpec, value: Value, zone: ZoneInfo) -> None:
                     "field {field} has no choice {given!r}",
                     "the choices are: {known}",
                     field=name,
-                    given=_short(item),
+                    given="…" if spec.pii else _short(item),
                     known=", ".join(spec.choices),
                 )
     if spec.pattern is not None and not re.fullmatch(spec.pattern, str(value)):

@@ -371,14 +371,28 @@ def document(spec: TicketTypeSpec | DeskSpec) -> str:
 
 def content_hash(spec: TicketTypeSpec | DeskSpec) -> str:
     """Return the SHA-256 of what a definition means: comments, labels and help texts are left out."""
-    meaning = _without_words(spec.model_dump(mode="json", exclude_defaults=True))
-    return hashlib.sha256(json.dumps(meaning, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_meaning(spec), ensure_ascii=False).encode()).hexdigest()
 
 
-def _without_words(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_words(item) for key, item in value.items() if key not in ("label", "help")}
-    return [_without_words(item) for item in value] if isinstance(value, list | tuple) else value
+def _meaning(value: Any) -> Any:
+    if isinstance(value, FieldSpec) and value.choices:
+        return _meaning_of_part(value) | {"choices": list(value.choices)}
+    if isinstance(value, Part):
+        return _meaning_of_part(value)
+    if isinstance(value, Mapping):
+        return {name: _meaning(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_meaning(item) for item in value]
+    return str(value) if isinstance(value, Duration) else value
+
+
+def _meaning_of_part(part: Part) -> dict[str, Any]:
+    """Return what a part says beyond its words; what is left at its default says nothing."""
+    return {
+        name: _meaning(value)
+        for name, field in type(part).model_fields.items()
+        if name not in ("label", "help") and (value := getattr(part, name)) != field.default
+    }
 
 
 def json_schema(which: Literal["type", "desk"]) -> dict[str, Any]:

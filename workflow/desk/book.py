@@ -12,13 +12,14 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from workflow.core.guard import HostCondition, Rules
+from workflow.definition.expressions import ConditionError
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
 from workflow.definition.parse import load_definitions, read_desk, read_type, shipped_folder
 from workflow.definition.resolve import Definitions, TicketType
 from workflow.errors import DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
 from workflow.store import definitions as store
-from workflow.store.engine import alone
+from workflow.store.engine import OPENING, alone
 from workflow.store.tickets import Shapes
 
 Registered = Mapping[str, HostCondition]
@@ -58,24 +59,22 @@ class Book:
     stored: Mapping[tuple[str, int], store.StoredType]
     hosts: Registered
     _compiled: dict[tuple[str, int], Compiled] = field(default_factory=dict)
+    _read: dict[tuple[str, int], TicketType] = field(default_factory=dict)
 
     @classmethod
     def read(cls, connection: Connection, hosts: Registered) -> Book:
         """Read what is in force."""
+        known = generation(connection)  # before the rest: an apply in between is then noticed by the next unit
         desk = store.latest_desk(connection)
         if desk is None:
             raise SchemaOutdated("the database holds no desk", "run `ticketflow apply`")
         stored = {(item.type, item.version): item for item in store.types(connection)}
-        return cls(generation(connection), desk.id, read_desk(desk.document), stored, hosts)
+        return cls(known, desk.id, read_desk(desk.document), stored, hosts)
 
     @property
     def in_force(self) -> dict[str, TicketType]:
         """The types that new tickets may have, by name."""
-        return {
-            name: self.compiled(name, version).definition
-            for (name, version), item in self.stored.items()
-            if item.in_force
-        }
+        return {name: self.definition(name, version) for (name, version), item in self.stored.items() if item.in_force}
 
     def version_of(self, name: str) -> int:
         """Return the version of a type that new tickets get; raise NotFound."""
@@ -87,15 +86,22 @@ class Book:
             )  # fmt: skip
         return known[name]
 
-    def compiled(self, name: str, version: int) -> Compiled:
-        """Return a version of a type, compiled."""
+    def definition(self, name: str, version: int) -> TicketType:
+        """Return a version of a type; raise NotFound."""
         key = (name, version)
-        if key not in self._compiled:
+        if key not in self._read:
             if key not in self.stored:
                 raise NotFound(
                     "the database has no {type} version {version}", "restore a backup", type=name, version=version
                 )
-            self._compiled[key] = compile_type(read_type(self.stored[key].document), self.desk)
+            self._read[key] = read_type(self.stored[key].document)
+        return self._read[key]
+
+    def compiled(self, name: str, version: int) -> Compiled:
+        """Return a version of a type, compiled."""
+        key = (name, version)
+        if key not in self._compiled:
+            self._compiled[key] = compile_type(self.definition(name, version), self.desk)
         return self._compiled[key]
 
     def rules(self, name: str, version: int) -> Rules:
@@ -104,7 +110,7 @@ class Book:
 
     def fields_of(self, name: str, version: int) -> Mapping[str, FieldSpec]:
         """Return the fields that a version of a type declares."""
-        return self.compiled(name, version).definition.fields
+        return self.definition(name, version).fields
 
     @property
     def shapes(self) -> Shapes:
@@ -153,7 +159,7 @@ def apply(
     connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "", dry_run: bool = False
 ) -> ApplyReport:
     """Put definitions in force in one step; raise DefinitionChanged where tickets are pinned to another meaning."""
-    alone(connection, "apply")
+    alone(connection, OPENING)
     stored = {(item.type, item.version): item for item in store.types(connection)}
     changes = []
     for name, definition in definitions.types.items():
@@ -176,7 +182,10 @@ def apply(
             store.put_type(connection, new, at)
     for item in stored.values():
         current = definitions.types.get(item.type)
-        if item.in_force and (current is None or current.version != item.version):
+        replaced = current is not None and current.version == item.version
+        if not replaced and store.pinned(connection, item.type, item.version):
+            _demand_still_fits(item, definitions.desk)
+        if item.in_force and not replaced:
             if current is None:
                 changes.append(DefinitionChange("type", item.type, item.version, "retired"))
             if not dry_run:
@@ -188,6 +197,20 @@ def apply(
         if report.changed:
             store.put_setting(connection, "generation", uuid4().hex)
     return report
+
+
+def _demand_still_fits(item: store.StoredType, desk: DeskSpec) -> None:
+    """Refuse a desk under which a version that tickets are pinned to could not be read any more."""
+    try:
+        compile_type(read_type(item.document), desk)
+    except ConditionError as error:
+        raise DefinitionChanged(
+            "{type} version {version}, which tickets are pinned to, does not fit this desk: {reason}",
+            "keep in desk.yaml the customer's fields that its conditions read",
+            type=item.type,
+            version=item.version,
+            reason=str(error),
+        ) from error
 
 
 def _change(old: store.StoredType | None, new_hash: str, text: str) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from workflow.core.model import NOTHING
+from workflow.core.times import parse_time
 from workflow.desk.records import Record, read_table
 from workflow.desk.rejects import write_rejects
 from workflow.desk.source import Source
-from workflow.core.times import parse_time
 from workflow.errors import BadValue, TicketflowError, UsageError
 
 __all__ = ["Contact", "Reader", "parse_mapping", "parse_time", "read_contacts", "write_rejects"]

@@ -15,7 +15,7 @@ from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import model as core
 from workflow.core import people
 from workflow.core.guard import HostCondition
-from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, Ticket
+from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Link, Option, Ticket
 from workflow.core.opening import tag_word
 from workflow.core.values import storable
 from workflow.definition.model import DeskSpec
@@ -31,7 +31,7 @@ from workflow.desk.unit import Opening
 from workflow.errors import Refused, TicketflowError, UsageError
 from workflow.store import definitions as stored_definitions
 from workflow.store import records, schema, tickets
-from workflow.store.engine import Store
+from workflow.store.engine import OPENING, Store, alone
 from workflow.store.records import OutboxRow
 from workflow.store.search import Page, Query, find
 
@@ -169,7 +169,7 @@ class Desk:
 
     def definition(self, name: str, version: int) -> TicketType:
         """Return any version of a type that was ever in force; raise NotFound."""
-        return self._transactions.read(self._book).compiled(name, version).definition
+        return self._transactions.read(self._book).definition(name, version)
 
     @property
     def registered(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -334,8 +334,9 @@ class Desk:
         when = None if at is None else as_utc(at)
 
         def work(connection: Connection, book: Book) -> tuple[Ticket, TicketflowError | None]:
-            now = self.clock.now()
-            return unit.happen(connection, book, ticket_id, event, actor=actor, now=now, at=when, if_version=if_version)
+            return unit.happen(
+                connection, book, ticket_id, event, actor=actor, clock=self.clock, at=when, if_version=if_version
+            )
 
         arguments = {
             "ticket": ticket_id,
@@ -358,15 +359,16 @@ class Desk:
             storable(key, "key", longest=LONGEST_KEY)
 
         def once(connection: Connection) -> tuple[Ticket, TicketflowError | None]:
+            if verb == "open":
+                alone(connection, OPENING, shared=True)  # no apply comes between reading the rules and pinning to them
             book = self._book(connection)
             if key is None:
                 return work(connection, book)
-            mark = records.fingerprint(arguments)
-            if (first := records.replay(connection, verb, key, mark)) is not None:
+            if (first := records.replay(connection, verb, key, arguments)) is not None:
                 return dataclasses.replace(tickets.thaw(first, book.shapes), replayed=True), None
             ticket, refusal = work(connection, book)
             if refusal is None:
-                records.remember(connection, verb, key, mark, tickets.freeze(ticket), self.clock.now())
+                records.remember(connection, verb, key, arguments, tickets.freeze(ticket), self.clock.now())
             return ticket, refusal
 
         ticket, refusal = self._transactions.unit(once)
@@ -384,21 +386,44 @@ class Desk:
         self,
         text: str | None = None,
         *,
+        type: str | None = None,
+        state: str | None = None,
+        stage: str | None = None,
+        team: str | None = None,
+        assignee: str | None = None,
+        priority: str | None = None,
+        channel: str | None = None,
+        customer: str | int | None = None,
+        tag: str | None = None,
+        external_id: str | None = None,
         overdue: bool = False,
+        sort: str = "id",
         limit: int = 50,
         after: str | None = None,
-        **filters: Any,
     ) -> Page:
         """Return a page of tickets: those whose fields, customer or tags contain `text`, and that every filter fits.
 
-        Filters: type, state, stage, team, assignee, priority, channel, customer, tag, external_id; `sort` is id, due,
-        updated, opened or priority, with a `-` in front for the other way round. `after` takes the `next` of the page
-        before.
+        A customer is named by id or by a part of what is known of them. A ticket is `overdue` when the next thing
+        that people were to do is, or was missed in the state it is in. `sort` is id, due, updated, opened or priority,
+        with a `-` in front for the other way round. `after` takes the `next` of the page before.
         """
         if limit < 1:
             raise UsageError("a page has at least one ticket", "give a limit of 1 or more", field="limit")
-        query = Query(text, overdue_at=self.clock.now() if overdue else None, **filters)
+        query = Query(
+            text, type=type, state=state, stage=stage, team=team, assignee=assignee, priority=priority,
+            channel=channel, customer=customer, tag=tag, external_id=external_id,
+            overdue_at=self.clock.now() if overdue else None, sort=sort,
+        )  # fmt: skip
         return self._read(lambda connection, book: find(connection, query, book.shapes, limit=limit, after=after))
+
+    def links(self, ticket_id: int) -> tuple[Link, ...]:
+        """Return the tickets that a ticket is linked with, from either side; raise NotFound."""
+
+        def work(connection: Connection, book: Book) -> tuple[Link, ...]:
+            tickets.get(connection, ticket_id, book.shapes)
+            return tickets.links_of(connection, ticket_id)
+
+        return self._read(work)
 
     def history(self, ticket_id: int) -> tuple[HistoryEntry, ...]:
         """Return all that happened to a ticket, the oldest first; raise NotFound."""

@@ -21,7 +21,7 @@ from workflow.desk.transactions import Transactions
 from workflow.desk.unit import Opening, decide_opening, rules_for, with_customer
 from workflow.errors import BadValue, TicketflowError, UsageError
 from workflow.store import tickets
-from workflow.store.engine import alone
+from workflow.store.engine import OPENING, alone
 
 PAST = ("record", "fire")
 
@@ -64,6 +64,7 @@ def take_in(
     for some in _batches(contacts, batch):
 
         def work(connection: Connection, some: list[Contact] = some) -> tuple[int, int, list[Rejected]]:
+            alone(connection, OPENING, shared=True)
             return _take_batch(connection, book_of(connection), clock.now(), some, actor, ticket_type, past)
 
         more, old, bad = transactions.unit(work)
@@ -122,7 +123,7 @@ def _decide(
         name, contact.fields, contact.customer, contact.channel, contact.priority, contact.tags, contact.external_id,
         at=contact.opened_at,
     )  # fmt: skip
-    return decide_opening(book, opening, actor, now)
+    return decide_opening(book, opening, actor, now, verb="intake")
 
 
 def _opened(book: Book, decision: Decision, now: datetime, past: str | None) -> Outcome:

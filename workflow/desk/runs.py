@@ -57,7 +57,11 @@ def run_due(
         most = size if left is None else min(size, left)
         claimed = tickets.claim_due(connection, as_of, most, book.shapes) if most else []
         changes, fired, skipped, escalated, incidents, oldest = [], 0, 0, 0, 0, report.oldest_lateness
+        idle = []
         for ticket, timers in claimed:
+            if not any(timer.due_at <= as_of for timer in timers):
+                idle.append(ticket.id)
+                continue
             rules, ticket = rules_for(book, ticket)
             outcome = run_unit(rules, ticket, timers, limit=as_of, fired_at=as_of)
             changes.append(tickets.Change(ticket, timers, outcome))
@@ -67,6 +71,8 @@ def run_due(
             late = (as_of - min(timer.due_at for timer in timers)).total_seconds()
             oldest = late if oldest is None else max(oldest, late)
         tickets.save(connection, changes, clock.now())
+        if idle:
+            tickets.mend_next_timer(connection, idle)
         so_far = dataclasses.replace(
             report,
             tickets=report.tickets + len(claimed),
@@ -85,7 +91,7 @@ def run_due(
             break
 
     def close(connection: Connection) -> RunReport:
-        lost = tickets.count_due(connection, as_of) if left is None else 0
+        lost = 0 if left == 0 else tickets.count_due(connection, as_of)
         done = dataclasses.replace(report, lost=lost, seconds=round(time.perf_counter() - began, 3))
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,

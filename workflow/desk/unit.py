@@ -8,9 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from workflow.clock import Clock
 from workflow.core import people
 from workflow.core.guard import Rules
-from workflow.core.model import NOTHING, Actor, Decision, Event, Option, Ticket, Value
+from workflow.core.model import NOTHING, Actor, Decision, Event, Link, Option, Ticket, Value
 from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
 from workflow.core.unit import caught_up, event_time, opened, run_unit
@@ -35,7 +36,9 @@ class Opening:
     at: datetime | None = None
 
 
-def decide_opening(book: Book, opening: Opening, actor: Actor, now: datetime) -> tuple[Decision, dict[str, Value]]:
+def decide_opening(
+    book: Book, opening: Opening, actor: Actor, now: datetime, *, verb: str = "open"
+) -> tuple[Decision, dict[str, Value]]:
     """Return the new ticket and what is said of its customer; nothing is read from the database or written to it."""
     rules = book.rules(opening.ticket_type, book.version_of(opening.ticket_type))
     at = opening.at or now
@@ -44,7 +47,7 @@ def decide_opening(book: Book, opening: Opening, actor: Actor, now: datetime) ->
     customer = coerce_all(rules.desk.customer.fields, opening.customer, rules.zone)
     decision = open_ticket(
         rules, actor, at, fields=opening.fields, channel=opening.channel, priority=opening.priority,
-        tags=opening.tags, external_id=opening.external_id, note=opening.note,
+        tags=opening.tags, external_id=opening.external_id, note=opening.note, verb=verb,
     )  # fmt: skip
     return decision, {name: value for name, value in customer.items() if value is not None}
 
@@ -75,18 +78,21 @@ def happen(
     event: Event,
     *,
     actor: str,
-    now: datetime,
+    clock: Clock,
     at: datetime | None,
     if_version: int | None,
 ) -> tuple[Ticket, TicketflowError | None]:
     """Let an event happen to a ticket. A refusal is returned, not raised, so that the catch-up is kept."""
     who = people.actor_of(book.desk, actor)
     ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
+    now = clock.now()  # now that the lock is held
     rules, ticket = rules_for(book, ticket)
     when = event_time(ticket, now, at)
+    missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
     outcome = run_unit(
-        rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version
-    )
+        rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
+        refusal=missing,
+    )  # fmt: skip
     (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
     return after, outcome.refusal
 

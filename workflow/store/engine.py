@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
@@ -18,6 +18,7 @@ from workflow.errors import BadValue, Conflict, SchemaOutdated, StoreBusy, Store
 
 T = TypeVar("T")
 ATTEMPTS = 5
+OPENING = "opening"
 RETRIED = frozenset({"40001", "40P01"})
 _MISSING = ("no such table", "no such column", "has no column named")
 _BUSY = ("database is locked", "database table is locked", "database schema is locked")
@@ -105,12 +106,14 @@ def _shield(connection: Connection, name: str, _context: Any) -> None:
     connection.exec_driver_sql(f"SAVEPOINT {name}")
 
 
-def alone(connection: Connection, what: str) -> None:
-    """Let no other transaction do `what` until this one ends; SQLite's write lock sees to that by itself."""
+def alone(connection: Connection, what: str, *, shared: bool = False) -> None:
+    """Let no other transaction do `what` until this one ends; those that share it only wait for one that does not.
+
+    SQLite's write lock sees to that by itself.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"ticketflow {what}"}
-        )
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        connection.execute(select(lock(func.hashtextextended(f"ticketflow {what}", 0))))
 
 
 @contextmanager
@@ -194,16 +197,15 @@ def _engine(url: str, busy_timeout: float) -> Engine:
         if parsed.get_backend_name() == "postgresql":
             options = f"-c lock_timeout={int(busy_timeout * 1000)} -c timezone=UTC"
             arguments = {"options": options, "connect_timeout": 10} if parsed.get_driver_name() == "psycopg" else {}
-            return create_engine(parsed, connect_args=arguments, pool_pre_ping=True)
+            return create_engine(parsed, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
         if parsed.get_backend_name() != "sqlite":
             raise StoreError(
                 "{backend} is not supported", "use sqlite:///FILE or postgresql://…", backend=parsed.get_backend_name()
             )
         in_memory = parsed.database in (None, "", ":memory:")
         more: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
-        engine = create_engine(
-            parsed, connect_args={"timeout": busy_timeout, "check_same_thread": False, "isolation_level": None}, **more
-        )
+        arguments = {"timeout": busy_timeout, "check_same_thread": False, "isolation_level": None}
+        engine = create_engine(parsed, connect_args=arguments, hide_parameters=True, **more)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

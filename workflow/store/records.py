@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
-from workflow.core.chain import canonical
+from workflow.core.chain import SALT_BYTES, canonical
 from workflow.core.model import NOTHING, Customer, Value
 from workflow.core.text import searchable
 from workflow.core.values import decoded, encode, encoded
@@ -21,6 +22,7 @@ from workflow.store.engine import alone
 from workflow.store.sql import Prepared
 from workflow.store.tables import customer_keys, customers, idempotency, outbox, runs
 
+LONGEST_KEY = 500  # in characters; an index row of PostgreSQL holds some 2,700 bytes
 _KNOWN = Prepared(select(customer_keys.c.customer_id).where(customer_keys.c.key == bindparam("key")))
 _NEW_KEY = Prepared(  # an error would abort a host's transaction on PostgreSQL
     text(f"INSERT INTO {customer_keys.name} (key, customer_id) VALUES (:key, :customer_id) ON CONFLICT DO NOTHING")  # noqa: S608 - constant
@@ -71,7 +73,8 @@ def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Val
 
 
 def _key(facts: Mapping[str, Value]) -> str:
-    return canonical([[name, searchable(str(encode(value))).strip()] for name, value in facts.items()])
+    key = canonical([[name, searchable(str(encode(value))).strip()] for name, value in facts.items()])
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _remember_keys(connection: Connection, keys: list[str], owner: int) -> bool:
@@ -113,20 +116,24 @@ def _read_customer(connection: Connection, query: Prepared, spec: CustomerSpec, 
     return Customer(customer_id, decoded(spec.fields, json.loads(row.fields)), tuple(json.loads(row.tags)))
 
 
-def fingerprint(arguments: Mapping[str, Any]) -> str:
-    """Return the hash under which the arguments of a call are kept with its idempotency key.
+def _mark(arguments: Mapping[str, Any], salt: str) -> str:
+    """Return the salted hash under which the arguments of a call are kept with its idempotency key.
 
     What was not given is left out, so that an argument added later changes no hash of an older call.
     """
-    return hashlib.sha256(json.dumps(_given(arguments), sort_keys=True, default=str).encode()).hexdigest()
+    text = json.dumps(_given(arguments), sort_keys=True, default=str)
+    return f"{salt}:{hashlib.sha256(f'{salt}{text}'.encode()).hexdigest()}"
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {name: _given(value) if isinstance(value, Mapping) else value for name, value in arguments.items()}
+    plain = {
+        name: _given(value) if isinstance(value, Mapping) and name in ("event", "opening") else value
+        for name, value in arguments.items()
+    }
     return {name: value for name, value in plain.items() if value not in (None, (), [], {})}
 
 
-def replay(connection: Connection, verb: str, key: str, arguments: str) -> str | None:
+def replay(connection: Connection, verb: str, key: str, arguments: Mapping[str, Any]) -> str | None:
     """Return the result of the call that used this idempotency key before, or None; wait for one that uses it now.
 
     Raise Conflict if that call had other arguments.
@@ -136,16 +143,19 @@ def replay(connection: Connection, verb: str, key: str, arguments: str) -> str |
     found = connection.execute(select(idempotency.c.arguments, idempotency.c.result).where(same)).first()
     if found is None:
         return None
-    if found.arguments != arguments:
+    if found.arguments != _mark(arguments, found.arguments.partition(":")[0]):
         raise Conflict(
             "the key {key} was used for another {verb}", "use a new key for a new call", key=key, verb=verb, field="key"
         )
     return str(found.result)
 
 
-def remember(connection: Connection, verb: str, key: str, arguments: str, result: str, at: datetime) -> None:
+def remember(
+    connection: Connection, verb: str, key: str, arguments: Mapping[str, Any], result: str, at: datetime
+) -> None:
     """Keep a call's result under its idempotency key, which `replay` found unused."""
-    row = {"verb": verb, "key": key, "arguments": arguments, "result": result, "created_at": at}
+    mark = _mark(arguments, os.urandom(SALT_BYTES).hex())
+    row = {"verb": verb, "key": key, "arguments": mark, "result": result, "created_at": at}
     connection.execute(insert(idempotency).values(**row))
 
 

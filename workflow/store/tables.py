@@ -263,7 +263,7 @@ idempotency = _table(
     "idempotency",
     Column("verb", String(20), primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("arguments", String(64), nullable=False),
+    Column("arguments", String(100), nullable=False),
     Column("result", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
 )

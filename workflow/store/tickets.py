@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
 
 from workflow.core import chain
-from workflow.core.model import Customer, HistoryEntry, Outcome, Ticket, Timer
+from workflow.core.model import Customer, HistoryEntry, Link, Outcome, Ticket, Timer
 from workflow.core.text import searchable
 from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
@@ -136,11 +136,10 @@ def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     return from_row(row, shapes)
 
 
-def _demand(connection: Connection, ticket_id: int) -> None:
-    if not (
-        0 < ticket_id < 2**63 and connection.execute(select(tickets.c.id).where(tickets.c.id == ticket_id)).first()
-    ):
-        raise _missing(ticket_id)
+def missing(connection: Connection, ticket_id: int) -> NotFound | None:
+    """Return the error for a ticket that does not exist, or None for one that does."""
+    known = 0 < ticket_id < 2**63 and connection.execute(select(tickets.c.id).where(tickets.c.id == ticket_id)).first()
+    return None if known else _missing(ticket_id)
 
 
 def _missing(ticket_id: int) -> NotFound:
@@ -170,6 +169,18 @@ def claim_due(
 def next_timer_at(connection: Connection) -> datetime | None:
     """Return when the next timer of any ticket is due."""
     return from_column(_NEXT.run(connection).scalar())
+
+
+def links_of(connection: Connection, ticket_id: int) -> tuple[Link, ...]:
+    """Return the tickets that a ticket is linked with."""
+    query = select(links.c.other_id, links.c.kind).where(links.c.ticket_id == ticket_id).order_by(*links.c[:3])
+    return tuple(Link(row.other_id, row.kind) for row in connection.execute(query))
+
+
+def mend_next_timer(connection: Connection, ids: Sequence[int]) -> None:
+    """Set `next_timer_at` by the armed timers, where it said that something was due and nothing was."""
+    least = select(func.min(timers.c.due_at)).where(timers.c.ticket_id == tickets.c.id).scalar_subquery()
+    connection.execute(update(tickets).where(tickets.c.id.in_(ids)).values(next_timer_at=least))
 
 
 def count_due(connection: Connection, as_of: datetime) -> int:
@@ -206,7 +217,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
     Return the tickets as they stand now, with id, version and head of the chain. Raise Conflict if a ticket is not
     what was read, which a lock held since then makes impossible.
     """
-    made, after = [], []
+    after = []
     inserted: list[dict[str, Any]] = []
     updated: list[dict[str, Any]] = []
     rows: dict[Prepared, list[dict[str, Any]]] = {
@@ -257,10 +268,10 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
                     "closed_at": None,
                 }
             )  # fmt: skip
-        made.append(ticket)
         after.append(ticket)
         for link in outcome.links:
-            _demand(connection, link.other)
+            if missing(connection, link.other):  # named by a definition: the history says so, there is nothing to link
+                continue
             for own, other in ((ticket.id, link.other), (link.other, ticket.id)):
                 rows[_LINK].append({"ticket_id": own, "other_id": other, "kind": link.kind, "created_at": recorded_at})
     _INSERT.run_many(connection, inserted)

@@ -43,7 +43,7 @@ def upgrade() -> None:
         "ticketflow_idempotency",
         sa.Column("verb", sa.String(length=20), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("arguments", sa.String(length=64), nullable=False),
+        sa.Column("arguments", sa.String(length=100), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("verb", "key"),
