@@ -128,6 +128,8 @@ def test_overdue_is_what_should_have_happened(found: Desk) -> None:
     assert ids(found.find(overdue=True, sort="due", limit=1)) == [
         min(late, key=lambda id: (found.get(id).next_due_at, id))
     ]
+    found.run_timeouts()
+    assert ids(found.find(overdue=True)) == late
 
 
 def pages(desk: Desk, limit: int, **query: Any) -> Iterator[Page]:
