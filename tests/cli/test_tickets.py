@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -82,7 +84,7 @@ def test_advance_takes_several_tickets_each_for_itself(terminal: Terminal) -> No
     terminal("advance", first, "accept")
     out = terminal("advance", first, second, "accept", code=8)
     assert out == f"Ticket {second}: accept; now in classify, with frontline.\n"
-    assert terminal.err.splitlines()[0] == "Error: accept is not possible in classify"
+    assert terminal.err.splitlines()[0] == f"Error: Ticket {first}: accept is not possible in classify"
     assert terminal.err.splitlines()[2] == "Error: 1 done, 1 refused"
     third = terminal.ticket()
     (moved,) = terminal.objects("advance", first, third, "accept", code=8)
@@ -185,3 +187,35 @@ def test_escalate_tells_the_lead(terminal: Terminal) -> None:
     )
     (message,) = terminal.objects("outbox", "list")
     assert (message["to"], message["ticket_id"], message["kind"]) == ("member:lead_day", number, "escalate")
+
+
+def test_a_misspelt_filter_is_no_empty_desk(terminal: Terminal) -> None:
+    terminal.ticket()
+    assert terminal.error("list", "--stage", "intak", code=4)["message"].startswith("there is no stage intak")
+    assert terminal.error("list", "--team", "fronline", code=4)["code"] == "not_found"
+    assert terminal.objects("list", "--stage", "review") == []
+
+
+def test_an_empty_key_and_an_empty_external_id_are_none(terminal: Terminal) -> None:
+    for option in ("--key", "--external-id"):
+        assert (
+            "must not be empty"
+            in terminal.error("open", "inquiry", "-f", "statement=x", option, " ", code=2)["message"]
+        )
+    number = terminal.ticket()
+    assert "one ticket only" in terminal.error("advance", number, number, "accept", "--key", "", code=2)["message"]
+
+
+def test_a_database_that_ends_with_the_command_is_refused(terminal: Terminal) -> None:
+    assert "in memory" in terminal.error("--database", "sqlite://", "open", "inquiry", code=2)["message"]
+
+
+def test_an_export_keeps_lines_and_formulas_inside_their_cell(terminal: Terminal) -> None:
+    words = ["a\n=cmd()|x", "a\r\n@b", "=1+1"]
+    for text in words:
+        terminal("open", "inquiry", "-f", f"statement={text}")
+    rows = list(csv.DictReader(io.StringIO(terminal("export"), newline="")))
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    told = [next(value for name, value in row.items() if name.endswith("statement")) for row in rows]
+    assert [text.replace("\r\n", "\n").lstrip("'") for text in told] == [text.replace("\r\n", "\n") for text in words]
+    assert not any(value.startswith(("=", "@")) for row in rows for value in row.values())

@@ -53,7 +53,7 @@ def advance(
     ids = [*map(_id, given), *_read(source)] if source else [*map(_id, given)]
     if not ids and not source:
         raise UsageError("no ticket is named", "name the tickets before the trigger, or say --from")
-    if len(ids) != 1 and (if_version is not None or key):
+    if len(ids) != 1 and (if_version is not None or key is not None):
         raise UsageError("--if-version and --key go with one ticket only", "advance the tickets one by one")
     when, failed = session.time(at), 0
     for ticket_id in ids:
@@ -72,7 +72,7 @@ def advance(
             if len(ids) == 1 or error.exit_code == 7:
                 raise
             failed += 1
-            session.fail(error)
+            session.fail(error, ticket=ticket_id)
         else:
             changed(session, ticket, "Ticket {ticket}: {trigger}; now in {state}, with {owner}.", trigger=trigger)
     if failed:

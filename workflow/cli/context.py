@@ -101,9 +101,11 @@ class Session(Output):
         from workflow import Desk
         from workflow.clock import VirtualClock
 
-        now = self.setting("now")
+        now, database = self.setting("now"), self.setting("database") or DEFAULT_DATABASE
+        if database in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+            raise UsageError("a database in memory ends with the command", "name a file, like sqlite:///ticketflow.db")
         return Desk.connect(
-            self.setting("database") or DEFAULT_DATABASE,
+            database,
             definitions=self.definitions,
             clock=VirtualClock(_instant(now)) if now else None,
             busy_timeout=self._busy_timeout,

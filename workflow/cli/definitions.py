@@ -56,6 +56,7 @@ def init(session: Session, folder: Path) -> None:
         "A new desk is in {folder}: {count} definitions and {file}.", folder=str(folder), count=count, file=FILE
     )
     session.say("Edit definitions/desk.yaml (people, teams, zone), then run `ticketflow check` there.")
+    session.say("Once a database has a desk, edits count from `ticketflow apply` on.")
 
 
 @click.command("check", cls=Command)

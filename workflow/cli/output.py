@@ -119,13 +119,15 @@ class Output:
         told = self.tell(template, values)
         click.echo(render.dump({"hint": told} | values) if self.json else told, err=True)
 
-    def fail(self, error: TicketflowError) -> None:
-        """Tell an error with its remedy, or as JSON."""
+    def fail(self, error: TicketflowError, *, ticket: int | None = None) -> None:
+        """Tell an error with its remedy, or as JSON; of several tickets, say which."""
         if self.json:
             click.echo(render.dump({"error": self.error(error)}), err=True)
             return
         lines = [self.problem(problem) for problem in getattr(error, "problems", ())]
-        lines.append(styled(self.tell("Error:"), fg="red", bold=True) + " " + self.tell(error.template, error.values))
+        which = "" if ticket is None else self.tell("Ticket {ticket}: ", {"ticket": ticket})
+        sentence = which + self.tell(error.template, error.values)
+        lines.append(styled(self.tell("Error:"), fg="red", bold=True) + " " + sentence)
         if remedy := self.tell(error.remedy_template, error.values):
             lines.append(f"  {remedy}")
         click.echo("\n".join(lines), err=True)

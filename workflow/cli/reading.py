@@ -11,7 +11,7 @@ from workflow.cli import options, views
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.views import View
-from workflow.errors import UsageError
+from workflow.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from workflow.core.model import Ticket
@@ -76,6 +76,25 @@ def chosen(session: Session, *, text: str | None = None, mine: bool = False, **w
     return {"text": text, **wanted}
 
 
+def demand_known(session: Session, wanted: dict[str, Any]) -> None:
+    """Where nothing was found, refuse the names that nobody knows: a misspelling must not look like an empty desk."""
+    from workflow.definition.model import PRIORITIES, STAGES
+
+    spec, types = session.spec, session.desk.types
+    states = {state for known in types.values() for state in known.states}
+    known = {
+        "type": types, "state": states, "stage": STAGES, "team": spec.teams, "assignee": spec.members,
+        "priority": PRIORITIES, "channel": spec.channels,
+    }  # fmt: skip
+    for what, names in known.items():
+        given = wanted.get(what)
+        if given and names and given not in names:
+            raise NotFound(
+                "there is no {what} {given}, and no ticket has it", "known are: {known}",
+                what=what, given=given, known=", ".join(names),
+            )  # fmt: skip
+
+
 def every(session: Session, wanted: dict[str, Any], after: str | None = None) -> Iterator[tuple[Ticket, ...]]:
     """Yield every ticket that is wanted, in pages."""
     while True:
@@ -100,6 +119,8 @@ def show_list(
     else:
         page = session.desk.find(**choice, limit=limit, after=after)
         found, following = list(page.tickets), page.next
+    if not found:
+        demand_known(session, wanted)
     if session.json:
         session.dump(*map(view.ticket, found))
     elif found:

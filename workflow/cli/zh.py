@@ -234,6 +234,8 @@ SAID = {
     "Interrupted. What was committed stays.": "已中断。已提交的保留。",
     "No messages.": "没有消息。",
     "No tickets.": "没有工单。",
+    "Once a database has a desk, edits count from `ticketflow apply` on.": "数据库里有了服务台之后，修改从 `ticketflow apply` 起生效。",
+    "Ticket {ticket}: ": "工单 {ticket}：",
     "Noted on ticket {ticket}.": "已记入工单 {ticket}。",
     "Nothing was changed; without --dry-run this is put in force.": "未做改动；不加 --dry-run 即生效。",
     "Nothing: it is archived.": "无：已归档。",

@@ -181,8 +181,16 @@ RULES = {
     "there is no channel {channel!r}": "没有渠道 {channel!r}",
     "write up to {longest} characters": "最多 {longest} 个字符",
     "{type} needs the field {field}": "{type} 需要字段 {field}",
-    "a note must not be empty": "备注不能为空",
-    "write something": "请写点内容",
+    "the {field} must not be empty": "{field} 不能为空",
+    "leave it out, or give one": "请省略，或写上内容",
+    "a database in memory ends with the command": "内存数据库随命令结束而消失",
+    "name a file, like sqlite:///ticketflow.db": "请写文件，例如 sqlite:///ticketflow.db",
+    "there is no {what} {given}, and no ticket has it": "没有 {what} {given}，也没有这样的工单",
+    "known are: {known}": "已有：{known}",
+    "{type} version {version}, which tickets are pinned to, does not fit this desk: {reason}": (
+        "有工单仍在使用 {type} 第 {version} 版，它不适合这个服务台：{reason}"
+    ),
+    "keep in desk.yaml the customer's fields that its conditions read": "请在 desk.yaml 中保留其条件所读的客户字段",
     "a page has at least one ticket": "一页至少一张工单",
     "give a limit of 1 or more": "条数至少为 1",
     "a tag is 1 to 60 printable characters without a comma": "标签为 1 至 60 个可显示字符，不含逗号",

@@ -115,9 +115,7 @@ def _claim(rules: Rules, ticket: Ticket, _event: Claim, actor: Actor, now: datet
 
 def _note(rules: Rules, ticket: Ticket, event: Note, actor: Actor, now: datetime) -> Decision:
     people.demand(rules.desk, actor, "note", ticket.id)
-    if not event.text.strip():
-        raise BadValue("a note must not be empty", "write something", field="note")
-    ticket, entry = record(ticket, "noted", actor, now, private=noted(event.text))
+    ticket, entry = record(ticket, "noted", actor, now, private={"note": storable(event.text, "note")})
     return Decision(ticket, (entry,))
 
 

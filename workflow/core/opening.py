@@ -61,7 +61,8 @@ def open_ticket(
             channel=channel,
             known=", ".join(rules.desk.channels),
         )
-    storable(channel or "", "channel", longest=LONGEST_WORD)
+    if channel is not None:
+        storable(channel, "channel", longest=LONGEST_WORD)
     if external_id is not None:
         storable(external_id, "external_id", longest=LONGEST_EXTERNAL_ID)
     state = definition.states[definition.initial]

@@ -55,6 +55,8 @@ def coerce_all(specs: Mapping[str, FieldSpec], raw: Mapping[str, object], zone: 
 
 def storable(text: str, field: str, *, longest: int = LONGEST_TEXT) -> str:
     """Return a text that every database keeps; raise BadValue, naming the field, for any other."""
+    if not text.strip():
+        raise BadValue("the {field} must not be empty", "leave it out, or give one", field=field)
     if len(text) > longest or not keeps(text):
         raise BadValue(
             "the {field} is too long, or holds a NUL or half a character",

@@ -67,7 +67,7 @@ class HostCall(Part):
 
 def _condition(value: object) -> object:
     if not isinstance(value, str | dict | HostCall) or value == "":
-        raise Wrong("bad-condition", text="" if value is None else str(value))
+        raise Wrong("bad-condition", text="null" if value is None else str(value) or "''")
     return value
 
 

@@ -59,7 +59,7 @@ def with_customer(connection: Connection, book: Book, decision: Decision, given:
 
 def open_one(connection: Connection, book: Book, opening: Opening, actor: str, now: datetime) -> Ticket:
     """Open a ticket."""
-    if opening.external_id and (known := tickets.external_ids(connection, [opening.external_id])):
+    if opening.external_id is not None and (known := tickets.external_ids(connection, [opening.external_id])):
         raise Conflict(
             "ticket {ticket} has the external id {external_id} already",
             "look at that ticket",
