@@ -206,6 +206,8 @@ IN_A_TYPE = [
     ("not-yet", "version: 1", "version: 1\ncalendar: »office"),
     ("not-yet", "team: front", "team: front\n    calendar: »office"),
     ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: »2wd, dest: handle}}"),
+    ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: 2h, every: »2wd, actions: [escalate]}}"),
+    ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: 2h, late: {skip_after: »2wd}, actions: [escalate]}}"),
     ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: 2h, dest: handle, calendar: »office}}"),
     ("not-yet", ARCHIVE, ARCHIVE + "»sla: {reply: {goal: 4h, start: intake, stop: handle}}"),
 ]
@@ -262,6 +264,8 @@ def test_a_mistake_in_a_type(code: str, old: str, new: str, tmp_path: Path) -> N
     told = [(each.code, each.line, each.column, each.severity) for each in problems]
     assert (code, *place, RULES[code].severity) in told
     assert {each.code for each in problems} == {code}, "one mistake is told once, by its own name"
+    assert all(each.text or "{text}" not in each.template for each in problems), "the sentence names what is wrong"
+    assert all("None" not in str(each) for each in problems), "every value of the sentence is given"
     assert all("{" not in str(each).replace("{call: name}", "") or "{" in each.text for each in problems)
 
 
