@@ -89,6 +89,22 @@ def test_a_move_enters_the_state_arms_its_timers_and_records_who_and_how(trial: 
     assert entry.data == {"team": "back"}
 
 
+def test_a_move_back_says_so_and_begins_a_new_stay(trial: Make) -> None:
+    again = {"dest": "intake", "back": "rework"}
+    stages = {
+        "intake": {"team": "front", "transitions": {"accept": "classify"}},
+        "classify": {"transitions": {"again": again}},
+    }
+    made = trial(stages)
+    made.does(Claim(), "dan")  # of no team that the ticket is in
+    made.does(Advance("accept"), "dan", timedelta(minutes=5))
+    outcome = made.does(Advance("again"), "bob", timedelta(minutes=5))
+    assert outcome.entries[0].data == {"back": "rework"}
+    assert (outcome.ticket.entry, outcome.ticket.entered_at) == (3, NINE + timedelta(minutes=10))
+    assert (outcome.ticket.team, outcome.ticket.assignee) == ("front", "dan"), "the team is the same, so they stay"
+    assert outcome.ticket.acted == {"intake": ("ann", "dan"), "classify": ("bob",)}
+
+
 def test_the_assignee_stays_where_the_new_team_knows_them(trial: Make) -> None:
     made = trial({"intake": {"team": "front", "transitions": {"accept": "classify"}}, "classify": {"team": "front"}})
     made.does(Claim(), "bob")
@@ -241,6 +257,11 @@ def test_assigning_finds_the_team_of_a_member(trial: Make) -> None:
     assert made.does(Assign("front")).ticket.assignee == "bob"
     assert made.does(Assign(None)).ticket.assignee is None
     assert refusal(made, Assign("nobody")).field == "to"
+    assert made.does(Assign("solo")).ticket.team == "solo"
+    led = made.does(Assign("li")).ticket
+    assert (led.team, led.assignee) == ("solo", "li"), "who leads two teams leads the one that has it"
+    free = made.does(Assign("gus")).ticket
+    assert (free.team, free.assignee) == ("solo", "gus"), "a member of no team takes it where it is"
 
 
 def test_claiming_takes_only_what_nobody_has(trial: Make) -> None:
@@ -270,6 +291,13 @@ def test_notes_fields_tags_and_links(trial: Make) -> None:
     assert made.does(Link(9)).links == (Link(9),)
     assert refusal(made, Link(made.ticket.id)).field == "other"
     assert refusal(made, Link(9, "x" * 61)).field == "kind"
+
+
+def test_how_long_and_of_what_a_tag_may_be(trial: Make) -> None:
+    made = trial({})
+    assert made.does(Tag((f" {'x' * 60} ",))).ticket.tags == ("x" * 60,)
+    for tag in ("x" * 61, "  ", "a\nb", "a\u202eb", "a,b"):
+        assert refusal(made, Tag((tag,))).field == "tags"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from tests.unit.core.conftest import Trial
 from workflow.core.options import options
@@ -34,6 +35,21 @@ def test_every_trigger_is_allowed_or_says_why_not(trial: Callable[..., Trial]) -
     assert isinstance(found["lift"].refusal, Forbidden)
     assert isinstance(found["pay"].refusal, Refused)
     assert isinstance(found["odd"].refusal, ConditionFault)
+    for name in ("lift", "pay"):
+        refusal = found[name].refusal
+        assert refusal is not None
+        assert (found[name].allowed, refusal.values["trigger"], refusal.ticket) == (False, name, made.ticket.id)
+
+
+def test_conditions_are_asked_for_the_actor_and_the_hour(trial: Callable[..., Trial]) -> None:
+    go = {
+        "label": {"en": "Go"},
+        "branches": [{"dest": "classify", "conditions": ['actor == "ann"', "now == opened_at"]}],
+    }
+    made = trial({"intake": {"team": "front", "transitions": {"go": go}}})
+    for name, after, allowed in (("ann", 0, True), ("bob", 0, False), ("ann", 1, False)):
+        (option,) = options(made.rules, made.ticket, made.who(name), made.now + timedelta(hours=after))
+        assert (option.allowed, option.label) == (allowed, {"en": "Go"})
 
 
 def test_whoever_may_not_advance_is_told_so_for_each(trial: Callable[..., Trial]) -> None:

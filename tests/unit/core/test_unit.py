@@ -64,6 +64,9 @@ def test_reassigning_goes_to_somebody_else_in_turn(trial: Make) -> None:
     )
     made.does(Assign("cem"))
     assert made.runs(10 * MINUTE).ticket.assignee == "ann"
+    made = trial(waiting({"slow": {"after": "10m", "actions": ["reassign"]}}))
+    made.does(Assign("ann"))
+    assert made.runs(10 * MINUTE).ticket.assignee == "bob"
 
 
 def test_nobody_else_in_the_team_is_recorded(trial: Make) -> None:
@@ -250,6 +253,10 @@ def test_times_bounds_a_repeat_within_one_entry(trial: Make) -> None:
     made = trial(waiting({"tell": {"after": "10m", "every": "10m", "times": 2, "actions": ["escalate"]}}))
     outcome = made.runs(HOUR)
     assert (outcome.fired, outcome.timers) == (2, ())
+    fired = outcome.entries[0]
+    assert fired.timer == ("timeout", "tell", 1, 2)
+    assert fired.data["merged"] == ["2026-03-02T09:10:00+00:00", "2026-03-02T09:20:00+00:00"]
+    assert fired.data["due_at"] == "2026-03-02T09:20:00+00:00"
 
 
 def test_a_skipped_repeat_arms_the_next(trial: Make) -> None:
