@@ -138,7 +138,7 @@ def test_openings_of_one_external_id_at_once_make_one_ticket(desk: Desk, books: 
 def test_contacts_of_one_customer_at_once_make_one_customer(desk: Desk, books: Books) -> None:
     facts = [{"phone": "138", name: value} for name, value in (("name", "Li"), ("company", "Acme"))]
     calls = [lambda given=given: desk.open("job", actor="ann", fields=X, customer=given) for given in facts * 3]
-    assert {ticket.customer.id for ticket in at_once(*calls)} == {1}
+    assert len({ticket.customer.id for ticket in at_once(*calls)}) == 1  # whichever: ids may have gaps
     assert [row["fields"] for row in books.of("customers")] == ['{"company":"Acme","name":"Li","phone":"138"}']
 
 

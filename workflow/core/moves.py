@@ -163,7 +163,7 @@ def _act(
             data["priority"] = action.priority
         elif action.tag is not None:
             ticket = replace(ticket, tags=tuple(sorted({*ticket.tags, *action.tag})))
-            data["tagged"] = list(action.tag)
+            data["tagged"] = [*data.get("tagged", ()), *action.tag]
         elif action.link is not None:
             links.append(Link(action.link))
             data["linked"] = action.link
