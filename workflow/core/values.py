@@ -53,9 +53,9 @@ def coerce_all(specs: Mapping[str, FieldSpec], raw: Mapping[str, object], zone: 
     return {name: coerce(name, specs[name], value, zone) for name, value in raw.items()}
 
 
-def storable(text: str, field: str, *, longest: int = LONGEST_TEXT) -> str:
+def storable(text: str, field: str, *, longest: int = LONGEST_TEXT, empty: bool = False) -> str:
     """Return a text that every database keeps; raise BadValue, naming the field, for any other."""
-    if not text.strip():
+    if not empty and not text.strip():
         raise BadValue("the {field} must not be empty", "leave it out, or give one", field=field)
     if len(text) > longest or not keeps(text):
         raise BadValue(

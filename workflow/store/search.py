@@ -89,7 +89,7 @@ def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
     columns = tickets.c
     for name in (*_SAME, "text", "tag", "customer"):
         if isinstance(value := getattr(query, name), str):
-            storable(value, name, longest=LONGEST)
+            storable(value, name, longest=LONGEST, empty=True)
     found = [columns[name] == getattr(query, name) for name in _SAME if getattr(query, name) is not None]
     if query.text is not None:
         found.append(columns.search.contains(searchable(query.text), autoescape=True))
