@@ -43,12 +43,10 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
-VERBS = (
-    "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "reveal", "apply",
-)  # fmt: skip
 Verb = Literal[
     "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "reveal", "apply"
 ]
+VERBS: tuple[Verb, ...] = get_args(Verb)
 AUTOMATIC_ACTORS = ("timer", "system")
 BARE_ACTIONS = ("reassign", "escalate")
 
