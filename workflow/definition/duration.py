@@ -28,6 +28,11 @@ class Duration:
     length: timedelta = timedelta()
     working_days: int = 0
 
+    @property
+    def in_days(self) -> bool:
+        """Whether it is written with days of 24 hours, which a calendar that closes does not have."""
+        return not self.working_days and "D" in self.text.upper()
+
     def __str__(self) -> str:
         return self.text
 
