@@ -332,13 +332,41 @@ class Ladder(Part):
     counts_from: Literal["raised", "due"] = "raised"
 
 
-class CalendarSpec(Part):
-    """Opening hours. Their meaning is in the documentation of calendars."""
+def _hours(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple):
+        raise Wrong("bad-segment")
+    return tuple(value)
 
-    zone: str
-    weekly: dict[str, Any] = {}
-    holidays: dict[str, Any] = {}
-    workdays: dict[str, Any] = {}
+
+Hours = Annotated[tuple[str, ...], BeforeValidator(_hours), ShortForm({"type": "string"})]
+
+
+class PublicHolidays(Part):
+    """A shipped table of public holidays; a make-up working day 调休 has the hours of the weekday `makeup_as`."""
+
+    of: str
+    makeup_as: str = "mon"
+
+
+class CalendarSpec(Part):
+    """Opening hours, as `09:00-12:00` or over midnight as `22:00-06:00`; without a `zone`, in the desk's.
+
+    `weekly` has them by day (`mon`, `mon-fri`, `daily`). `holidays` closes dates, `all` or in part; `workdays` gives
+    dates the hours of a weekday, or their own.
+    """
+
+    label: Label = {}
+    zone: str | None = None
+    weekly: dict[str, Hours] = {}
+    public_holidays: Annotated[
+        PublicHolidays | None,
+        BeforeValidator(lambda value: {"of": value} if isinstance(value, str) else value),
+        ShortForm({"type": "string"}),
+    ] = None
+    holidays: dict[str, Hours] = {}
+    workdays: dict[str, Hours] = {}
 
 
 class DeskSpec(Part):

@@ -139,6 +139,15 @@ RULES: Mapping[str, Rule] = {
         "the role {text} may not `advance`, so it can use no trigger", "add advance to what it may do", "warning"
     ),
     "nothing-to-remove": Rule("nothing called {text} is inherited here", "take the line out", "warning"),
+    # calendars
+    "bad-time": Rule("{text} is no time of day", "write it like 09:00; a day ends at 24:00"),
+    "bad-segment": Rule("{text} is no stretch of hours", "write it like 09:00-12:00, or over midnight 22:00-06:00"),
+    "overlapping-hours": Rule("{text} overlaps {other}", "let one end where the other begins"),
+    "unknown-day": Rule("there is no day {text}"),
+    "bad-date": Rule("{text} is no date", "write it like 2026-10-01"),
+    "holiday-and-workday": Rule("{text} is a holiday and a workday at once", "take one of the two out"),
+    "unknown-public-holidays": Rule("there is no table of public holidays {text}"),
+    "never-open": Rule("the calendar {text} is never open", "give it hours under `weekly`"),
     # fields and values
     "choices-missing": Rule("a choice field needs choices", "add `choices: [...]`"),
     "choices-unused": Rule("a field of type {kind} has no choices", "take the choices out, or make it a choice"),
