@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from workflow.core import people
 from workflow.core.guard import Judge, Rules, barrier
 from workflow.core.model import (
+    Acknowledge,
     Actor,
     Advance,
+    Approve,
     Assign,
     Claim,
     Decision,
     Effect,
     Escalate,
     Event,
+    Excuse,
+    Extend,
     Link,
+    MakePromise,
     Note,
+    Promise,
     SetFields,
+    SlaClock,
     Tag,
     Ticket,
+    Timer,
 )
-from workflow.core.moves import assigned, merged, noted, record, split, take
+from workflow.core.moves import PERSON, assigned, merged, noted, record, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
 from workflow.core.values import coerce_all, storable
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
+
+WARNING = timedelta(hours=1)  # the owner is warned so long before a promise falls due (P22)
+PROMISES = 1_000_000  # their place in the order of firing: after the levels of SLA clocks
 
 
 def decide(rules: Rules, ticket: Ticket, event: Event, actor: Actor, now: datetime) -> Decision:
@@ -164,8 +175,129 @@ def _escalate(rules: Rules, ticket: Ticket, event: Escalate, actor: Actor, now: 
     people.demand(rules.desk, actor, "escalate", ticket.id)
     _not_archived(ticket, "escalate")
     ticket, entry = record(ticket, "raised", actor, now, private=noted(event.reason, "reason"))
-    effect = Effect("escalate", None, f"raised:{entry.seq}", ticket.entry)
+    effect = Effect("escalate", None, f"raised:{entry.seq}", ticket.entry, stands=PERSON)
     return Decision(ticket, (entry,), (effect,))
+
+
+def _acknowledge(rules: Rules, ticket: Ticket, _event: Acknowledge, actor: Actor, _now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "acknowledge", ticket.id)
+    if ticket.ladder is None:
+        raise Refused(
+            "no escalation of this ticket is open", "`ticketflow escalations` lists those that are", rule="ladder"
+        )
+    return Decision(ticket)  # the unit takes the ladder on, as it does for a lead who claims the ticket
+
+
+def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor, now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "promise", ticket.id)
+    _not_archived(ticket, "promise")
+    old = ticket.promise
+    if event.until is None:
+        if old is None:
+            raise Refused("nothing is promised on this ticket", "promise something first", rule="promise")
+        data: dict[str, Any] = {"number": old.number, "until": old.until.isoformat(), "late": now > old.until}
+        kept, entry = record(
+            replace(ticket, promise=None), "promise_kept", actor, now, data=data, private=noted(event.reason, "reason")
+        )
+        return Decision(kept, (entry,))
+    if event.until <= now:
+        raise BadValue(
+            "{until} has passed: only a time to come can be promised", "promise a later time", field="until",
+            until=event.until.isoformat(),
+        )  # fmt: skip
+    if old is not None and not event.reason:
+        raise BadValue(
+            "the customer was promised {until}, and is told why that changes",
+            "give the reason",
+            field="reason",
+            until=old.until.isoformat(),
+        )
+    promise = Promise(ticket.promises + 1, event.until, now, actor.name)
+    data = {"number": promise.number, "until": event.until.isoformat()}
+    if old is not None:
+        data |= {"instead_of": old.until.isoformat(), "late": now > old.until - WARNING}
+    timers = [
+        Timer("promise", name, promise.number, 1, due, PROMISES + place)
+        for place, (name, due) in enumerate((("warning", event.until - WARNING), ("due", event.until)))
+        if due > now
+    ]
+    if len(timers) == 1:
+        data["skipped"] = ["warning"]
+    ticket = replace(ticket, promise=promise, promises=promise.number)
+    ticket, entry = record(ticket, "promised", actor, now, data=data, private=noted(event.reason, "reason"))
+    told = Effect("promise", "customer", f"promised:{entry.seq}", ticket.entry, seq=entry.seq)
+    return Decision(ticket, (entry,), (told,), arm=tuple(timers))
+
+
+def _extend(rules: Rules, ticket: Ticket, event: Extend, actor: Actor, now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "extend", ticket.id)
+    clock = _open_clock(rules, ticket, event.sla)
+    if event.by <= timedelta():
+        raise BadValue("an extension is longer than nothing", "give a longer time", field="by")
+    if clock.breached or (clock.status == "running" and clock.due_at is not None and clock.due_at <= now):
+        raise Refused(
+            "the clock {sla} was due at {due}: an extension is asked for before that",
+            "a lead can excuse the miss",
+            rule="sla",
+            sla=event.sla,
+            due=clock.due_at.isoformat() if clock.due_at else "-",
+        )
+    reason = _reason(event.reason)
+    data = {"sla": clock.name, "cycle": clock.cycle, "by": event.by.total_seconds()}
+    ticket, entry = record(ticket, "extension_asked", actor, now, data=data, private=reason)
+    cause = f"extension_asked:{entry.seq}"
+    return Decision(ticket, (entry,), (Effect("notify", "lead", cause, ticket.entry, seq=entry.seq),))
+
+
+def _approve(rules: Rules, ticket: Ticket, event: Approve, actor: Actor, now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "approve", ticket.id)
+    clock = _open_clock(rules, ticket, event.sla)
+    if clock.asked is None:
+        raise Refused("nobody asked for more time on {sla}", "ask for it with `sla extend`", rule="sla", sla=event.sla)
+    data: dict[str, Any] = {"sla": clock.name, "cycle": clock.cycle}
+    if not event.granted:
+        ticket, entry = record(ticket, "extension_refused", actor, now, data=data, private=noted(event.note))
+        return Decision(ticket, (entry,))
+    data["by"] = clock.asked.total_seconds()
+    ticket, entry = record(ticket, "extended", actor, now, data=data, private=noted(event.note))
+    told = Effect("extended", "customer", f"extended:{entry.seq}", ticket.entry, seq=entry.seq)
+    return Decision(ticket, (entry,), (told,))
+
+
+def _excuse(rules: Rules, ticket: Ticket, event: Excuse, actor: Actor, now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "excuse", ticket.id)
+    _known_clock(rules, event.sla)
+    missed = [clock for clock in ticket.clocks if clock.name == event.sla and clock.breached]
+    if event.cycle is not None:
+        missed = [clock for clock in missed if clock.cycle == event.cycle]
+    if not missed:
+        raise Refused("the clock {sla} was not missed", "there is nothing to excuse", rule="sla", sla=event.sla)
+    data = {"sla": event.sla, "cycle": missed[-1].cycle}
+    ticket, entry = record(ticket, "excused", actor, now, data=data, private=_reason(event.reason))
+    return Decision(ticket, (entry,))
+
+
+def _known_clock(rules: Rules, name: str) -> None:
+    known = rules.compiled.definition.slas
+    if name not in known:
+        raise NotFound(
+            "{type} has no clock {sla}", "its clocks are: {known}", field="sla", sla=name,
+            type=rules.compiled.definition.name, known=", ".join(known) or "-",
+        )  # fmt: skip
+
+
+def _open_clock(rules: Rules, ticket: Ticket, name: str) -> SlaClock:
+    _known_clock(rules, name)
+    clock = ticket.clock(name)
+    if clock is None or not clock.is_open:
+        raise Refused("the clock {sla} does not run", "only a clock that runs can be extended", rule="sla", sla=name)
+    return clock
+
+
+def _reason(text: str) -> dict[str, Any]:
+    if not text.strip():
+        raise BadValue("the reason is missing", "say why", field="reason")
+    return noted(text, "reason")
 
 
 def _not_archived(ticket: Ticket, verb: str) -> None:
@@ -180,5 +312,6 @@ def _not_archived(ticket: Ticket, verb: str) -> None:
 
 _DECIDERS: dict[type, Callable[..., Decision]] = {
     Advance: _advance, Assign: _assign, Claim: _claim, Note: _note, SetFields: _set_fields,
-    Tag: _tag_ticket, Link: _link, Escalate: _escalate,
+    Tag: _tag_ticket, Link: _link, Escalate: _escalate, Acknowledge: _acknowledge, MakePromise: _make_promise,
+    Extend: _extend, Approve: _approve, Excuse: _excuse,
 }  # fmt: skip

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workflow.core.calendar import ALWAYS, Calendar, calendars_of
 from workflow.core.model import Actor, Ticket
 from workflow.definition.machine import Compiled
 from workflow.definition.model import Condition, DeskSpec
@@ -31,6 +33,20 @@ class Rules:
     def zone(self) -> ZoneInfo:
         """The desk's zone."""
         return ZoneInfo(self.desk.zone)
+
+    @cached_property
+    def calendars(self) -> Mapping[str, Calendar]:
+        """The desk's calendars by name, `always` among them."""
+        return calendars_of(self.desk)
+
+    def calendar(self, name: str) -> Calendar:
+        """Return a calendar by name."""
+        return ALWAYS if name == ALWAYS.name else self.calendars[name]
+
+    def on_duty(self, member: str, at: datetime) -> bool:
+        """Say whether a member is on duty at an instant: in their shift, or without one."""
+        shift = self.desk.members[member].shift
+        return shift is None or self.calendar(shift).is_open(at)
 
 
 class Judge:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -45,12 +45,74 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class SlaClock:
+    """One cycle of one SLA clock: `running`, `paused`, `met`, `missed` or `cancelled`; a name without one is idle.
+
+    `elapsed` is what had been counted at `since`, when a running clock was last banked; `due_at` is when a running
+    clock uses its goal up. `fired` counts a level's firings in this cycle, `spent` its turns under the goal in force.
+    `extension` is part of the goal; `asked` is one that waits for its approval.
+    """
+
+    name: str
+    cycle: int
+    status: str
+    goal: timedelta
+    started_at: datetime
+    elapsed: timedelta = timedelta()
+    since: datetime | None = None
+    due_at: datetime | None = None
+    ended_at: datetime | None = None
+    breached: bool = False
+    at_risk: bool = False
+    excused: bool = False
+    extension: timedelta = timedelta()
+    asked: timedelta | None = None
+    fired: Mapping[str, int] = NOTHING
+    spent: Mapping[str, int] = NOTHING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the cycle has not ended: it runs or is paused."""
+        return self.status in ("running", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """An open escalation: who was told last, and the causes for which it stands, each with what it stands on.
+
+    `rung` counts from 1; `raised` counts every telling and hold, and numbers the timer that ends it. `causes` holds the
+    first cause for everything it stands on. `held_by` acknowledged it, until `held_until`.
+    """
+
+    id: int
+    rung: int
+    raised: int
+    opened_at: datetime
+    causes: Mapping[str, str] = NOTHING
+    addressee: str | None = None
+    held_by: str | None = None
+    held_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the customer was told: until when something will be done. Promises of a ticket are numbered."""
+
+    number: int
+    until: datetime
+    made_at: datetime
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """A ticket as it stands. Instants are aware and in UTC.
 
     `entry` counts the ticket's stays in states, `version` is the definition's, `ticket_version` grows with every
-    change and is what `if_version` is compared with. `replayed` marks the result of a call that an idempotency key
-    had already answered.
+    change and is what `if_version` is compared with. `next_due_at` is the earliest unmet SLA, promise or timeout;
+    `missed_at` is a timeout that passed in the stay that still lasts. `clocks` are every cycle of every SLA clock, by
+    name and cycle; `ladder` is the open escalation of `ladders` so far, `promise` the one that stands of `promises`.
+    `replayed` marks the result of a call that an idempotency key had already answered.
     """
 
     id: int
@@ -76,10 +138,20 @@ class Ticket:
     last_fired: str | None = None
     last_fired_due: datetime | None = None
     next_due_at: datetime | None = None
+    missed_at: datetime | None = None
+    clocks: tuple[SlaClock, ...] = ()
+    ladder: Ladder | None = None
+    ladders: int = 0
+    promise: Promise | None = None
+    promises: int = 0
     ticket_version: int = 0
     desk_revision: int = 0
     head: str = ""
     replayed: bool = False
+
+    def clock(self, name: str) -> SlaClock | None:
+        """Return the last cycle of an SLA clock, or None where it has never run."""
+        return next((clock for clock in reversed(self.clocks) if clock.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +203,11 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something that must be told to somebody: an outbox row. `cause_entry` is the stay that caused it."""
+    """Something that must be told to somebody: an outbox row.
+
+    `stands` says on what its cause stands (`entry:3`, `sla:reply:1`, `ladder:2`, `promise:1`): told later than that, it
+    is suppressed. None is told in any case.
+    """
 
     to: str
     kind: str
@@ -139,6 +215,7 @@ class Message:
     seq: int
     cause_entry: int
     happened_at: datetime
+    stands: str | None = None
     data: Mapping[str, Any] = NOTHING
 
 
@@ -215,7 +292,52 @@ class Escalate:
     reason: str | None = None
 
 
-Event: TypeAlias = Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """A person takes an escalation on."""
+
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakePromise:
+    """A person tells the customer until when; `until` None says that the promise was kept."""
+
+    until: datetime | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """A person asks for more time on an SLA clock 延期."""
+
+    sla: str
+    by: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """A lead grants, or refuses, the extension that was asked for."""
+
+    sla: str
+    granted: bool = True
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """A lead excuses a miss: it stays in the record."""
+
+    sla: str
+    reason: str
+    cycle: int | None = None
+
+
+Event: TypeAlias = (
+    Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend | Approve
+    | Excuse
+)  # fmt: skip
 
 
 # -- what was decided -----------------------------------------------------------------------------------------------
@@ -223,13 +345,41 @@ Event: TypeAlias = Advance | Assign | Claim | Note | SetFields | Tag | Link | Es
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An assignment or a message that an action asked for, to be settled at the end of the unit."""
+    """An assignment or a message that an action asked for, to be settled at the end of the unit.
+
+    `stands` says on what it stands (see Message); `seq` is the history entry that tells of it, where there is one.
+    """
 
     action: str
     target: Any
     cause: str
     cause_entry: int
     timed: bool = False
+    stands: str | None = None
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One telling of a ladder: rung `rung`, which fell due at `due_at`, was raised at `raised_at`."""
+
+    ladder: int
+    rung: int
+    occurrence: int
+    addressee: str | None
+    raised_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LadderChange:
+    """What a unit did to the stored lines of a ladder: raised one, repeated the last, acknowledged or ended all."""
+
+    what: str
+    ladder: int
+    at: datetime
+    rung: Rung | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +392,9 @@ class Decision:
     arm: tuple[Timer, ...] = ()
     drop: tuple[Timer, ...] = ()
     links: tuple[Link, ...] = ()
+    ladders: tuple[LadderChange, ...] = ()
+    fired: int = 0
+    skipped: int = 0
     refusal: TicketflowError | None = None
 
 
@@ -263,6 +416,7 @@ class Outcome:
     messages: tuple[Message, ...] = ()
     links: tuple[Link, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    ladders: tuple[LadderChange, ...] = ()
     fired: int = 0
     skipped: int = 0
     refusal: TicketflowError | None = field(default=None)

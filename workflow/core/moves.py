@@ -25,6 +25,7 @@ from workflow.definition.model import Action, FieldSpec
 from workflow.definition.resolve import Branch
 from workflow.errors import NotFound
 
+PERSON = "person"  # what a person asked for stands until somebody acknowledges it
 SETTLED_LATER = ("assign", "reassign", "escalate", "notify", "call")
 
 
@@ -53,15 +54,26 @@ def arm(rules: Rules, ticket: Ticket, at: datetime) -> tuple[tuple[Timer, ...], 
         if timeout.branch.dest and timeout.times and walked >= timeout.times:
             spent.append(timeout.name)
         else:
-            due = at + timeout.after.length
+            due = rules.calendar(timeout.calendar).add(at, timeout.after)
             timers.append(Timer("timeout", timeout.name, ticket.entry, 1, due, timeout.position))
     return tuple(timers), tuple(spent)
 
 
 def take(
-    rules: Rules, ticket: Ticket, branch: Branch, actor: Actor, at: datetime, cause: str, kind: str, **entry: Any
+    rules: Rules,
+    ticket: Ticket,
+    branch: Branch,
+    actor: Actor,
+    at: datetime,
+    cause: str,
+    kind: str,
+    stands: str | None = None,
+    **entry: Any,
 ) -> Decision:
-    """Take a branch: do its immediate actions, move if it has a dest, and note what is to be settled."""
+    """Take a branch: do its immediate actions, move if it has a dest, and note what is to be settled.
+
+    What it asks for stands on `stands`; by default, if a timer asks, on the stay that follows.
+    """
     before = ticket
     ticket, links, public, hidden = _act(rules, ticket, branch.actions)
     data, private = {**entry.pop("data", {}), **public}, {**entry.pop("private", {}), **hidden}
@@ -83,8 +95,10 @@ def take(
     ticket, written = record(
         ticket, kind, actor, at, source=before.state, dest=branch.dest, data=data, private=private, **entry
     )
+    timed = kind == "fired"
+    on = stands or (f"entry:{ticket.entry}" if timed else None)
     effects = tuple(
-        Effect(action.kind, _target(action), cause, ticket.entry, timed=kind == "fired")
+        Effect(action.kind, _target(action), cause, ticket.entry, timed, on or (action.escalate and PERSON) or None)
         for action in branch.actions
         if action.kind in SETTLED_LATER and action.assign not in rules.desk.teams
     )
@@ -102,7 +116,7 @@ def assigned(rules: Rules, ticket: Ticket, to: str | None) -> Ticket:
         )
     if to in rules.desk.members:
         own = rules.desk.teams.get(ticket.team or "")
-        if own is not None and (to in own.members or to == own.lead):
+        if own is not None and (to in own.members or to in own.lead):
             return replace(ticket, assignee=to)
         team = next((name for name, team in rules.desk.teams.items() if to in team.members), ticket.team)
         return replace(ticket, team=team, assignee=to)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from workflow.core import people
+from workflow.core import people, sla
 from workflow.core.guard import Rules
 from workflow.core.model import (
     NOTHING,
@@ -90,8 +90,10 @@ def open_ticket(
     data |= {"tags": list(ticket.tags)} if ticket.tags else {}
     data |= public
     ticket, entry = record(ticket, "opened", actor, now, dest=state.name, data=data, private=private | noted(note))
+    ticket, entry, clocks = sla.follow(rules, ticket, entry)
     timers, spent = arm(rules, ticket, now)
-    return Decision(*with_spent(ticket, (entry,), spent, now), arm=timers)
+    levels = [timer for clock in clocks for timer in sla.timers(rules, clock, now)]
+    return Decision(*with_spent(ticket, (entry,), spent, now), arm=(*timers, *levels))
 
 
 def for_customer(decision: Decision, customer: Customer | None) -> Decision:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
+from workflow.core.guard import Rules
 from workflow.core.model import Actor, Ticket
 from workflow.definition.model import DeskSpec
 from workflow.errors import Forbidden, NotFound
@@ -46,19 +50,39 @@ def demand(desk: DeskSpec, actor: Actor, verb: str, ticket: int | None = None) -
         )
 
 
-def lead_of(desk: DeskSpec, ticket: Ticket) -> str | None:
-    """Return the lead of the ticket's team."""
-    team = desk.teams.get(ticket.team or "")
-    return team.lead if team else None
+def lead_of(rules: Rules, ticket: Ticket, at: datetime) -> str | None:
+    """Return the lead of the ticket's team: the first on duty, else the first."""
+    return _first_on_duty(rules, leads_of(rules, ticket), at) or next(iter(leads_of(rules, ticket)), None)
 
 
-def next_member(desk: DeskSpec, ticket: Ticket) -> str | None:
-    """Return somebody of the ticket's team other than its assignee: the next one in the team's own order."""
-    team = desk.teams.get(ticket.team or "")
+def leads_of(rules: Rules, ticket: Ticket) -> tuple[str, ...]:
+    """Return the leads of the ticket's team."""
+    team = rules.desk.teams.get(ticket.team or "")
+    return team.lead if team else ()
+
+
+def on_rung(rules: Rules, ticket: Ticket, to: str, at: datetime) -> str | None:
+    """Return who is meant by a rung at an instant: a lead of the team, the holder of a role, or a member, on duty."""
+    if to == "lead":
+        meant = leads_of(rules, ticket)
+    elif to in rules.desk.members:
+        meant = (to,)
+    else:
+        meant = tuple(name for name, member in rules.desk.members.items() if to in member.roles)
+    return _first_on_duty(rules, meant, at)
+
+
+def next_member(rules: Rules, ticket: Ticket, at: datetime) -> str | None:
+    """Return somebody of the ticket's team on duty other than its assignee: the next in the team's own order."""
+    team = rules.desk.teams.get(ticket.team or "")
     if team is None:
         return None
     order = list(team.members)
     if ticket.assignee in order:
         place = order.index(ticket.assignee)
         order = order[place + 1 :] + order[:place]
-    return next((name for name in order if name != ticket.assignee), None)
+    return _first_on_duty(rules, (name for name in order if name != ticket.assignee), at)
+
+
+def _first_on_duty(rules: Rules, names: Iterable[str], at: datetime) -> str | None:
+    return next((name for name in names if rules.on_duty(name, at)), None)

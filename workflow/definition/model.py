@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    StringConstraints,
     Tag,
     model_serializer,
     model_validator,
@@ -33,6 +34,7 @@ from workflow.definition.words import (
     Place,
     Places,
     ShortForm,
+    ShortName,
     Tags,
     as_tuple,
     one_or_many,
@@ -44,8 +46,9 @@ Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
 Verb = Literal[
-    "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "reveal", "apply"
-]
+    "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "acknowledge", "promise",
+    "extend", "approve", "excuse", "retry", "reveal", "apply",
+]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 AUTOMATIC_ACTORS = ("timer", "system")
 BARE_ACTIONS = ("reassign", "escalate")
@@ -240,7 +243,7 @@ class StageSpec(Room):
 class Level(Part):
     """A point on an SLA's clock, counted from its start (`80%`) or from its goal (`-1h`)."""
 
-    at: str
+    at: Annotated[str, StringConstraints(max_length=19)]
     actions: Actions = ()
     repeat: bool = False
 
@@ -280,7 +283,7 @@ class TicketTypeSpec(Part):
     transitions: Transitions = {}
     timeouts: Timeouts = {}
     stages: dict[Stage, StageSpec | None]
-    sla: dict[Name, Sla] = {}
+    sla: dict[ShortName, Sla] = {}
 
 
 class Role(Part):
@@ -291,18 +294,22 @@ class Role(Part):
 
 
 class Team(Part):
-    """Some members and their lead 班长."""
+    """Some members and their leads 班长: the first of them who is on duty is meant."""
 
     label: Label = {}
-    lead: Name
+    lead: Annotated[Names, Field(min_length=1)]
     members: Names = ()
 
 
 class Member(Part):
-    """One person of the desk. `os_user` is the operating-system user that may act under this name."""
+    """One person of the desk. `os_user` is the operating-system user that may act under this name.
+
+    Who has a `shift` is on duty while that calendar is open; who has none always is.
+    """
 
     label: Label = {}
     roles: Names = ()
+    shift: Name | None = None
     os_user: str | None = None
     email: str | None = None
 
@@ -318,7 +325,11 @@ class CustomerSpec(Part):
 
 
 class Rung(Part):
-    """One step of the ladder: who is told, and after how long without an answer the next one is."""
+    """One step of the ladder: who is told, and after how long without an answer the next one is.
+
+    `to` is `lead` (of the ticket's team), a role (the first holder on duty) or a member. The last rung is raised again
+    each time its `after` has passed.
+    """
 
     to: Name
     after: DurationText | None = None

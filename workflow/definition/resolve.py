@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
 
-from workflow.definition.duration import Duration
+from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import (
     STAGES,
     Actions,
@@ -15,7 +17,9 @@ from workflow.definition.model import (
     DeskSpec,
     FieldSpec,
     Late,
+    Level,
     Room,
+    Sla,
     Stage,
     StateSpec,
     TicketTypeSpec,
@@ -23,8 +27,11 @@ from workflow.definition.model import (
 )
 from workflow.definition.model import Timeout as TimeoutSpec
 from workflow.definition.model import Transition as TransitionSpec
+from workflow.definition.problems import Wrong
 
 ALWAYS = "always"
+GOAL = "100%"
+_SHARE = re.compile(r"([1-9][0-9]{0,2})%", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,49 @@ class Timeout:
 
 
 @dataclass(frozen=True, slots=True)
+class SlaLevel:
+    """A point on a clock: a share of the goal, moved by an offset. `at` is how the author wrote it, its name."""
+
+    at: str
+    share: float
+    offset: timedelta
+    actions: Actions = ()
+    repeat: bool = False
+
+    @property
+    def is_goal(self) -> bool:
+        """Whether this is the goal itself."""
+        return self.share == 1 and not self.offset
+
+    def need(self, goal: timedelta) -> timedelta:
+        """Return how long the clock must have run for this level to be reached."""
+        return goal * self.share + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class SlaRule:
+    """A service-level stopwatch with nothing left to look up. The goal itself is always one of the levels."""
+
+    name: str
+    position: int
+    goal: Mapping[str, Duration]
+    calendar: str
+    start: tuple[str, ...]
+    stop: tuple[str, ...]
+    pause: tuple[str, ...]
+    reset: tuple[str, ...]
+    cancel: tuple[str, ...]
+    stop_by: str
+    reopen: str
+    levels: Mapping[str, SlaLevel]
+    label: Mapping[str, str]
+
+    def goal_for(self, priority: str) -> Duration:
+        """Return the goal for a priority."""
+        return self.goal.get(priority) or self.goal["default"]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A place where a ticket can rest. The nearest triggers come first: its own, its stage's, its type's."""
 
@@ -90,6 +140,7 @@ class TicketType:
     spec: TicketTypeSpec
     states: Mapping[str, State]
     initial: str
+    slas: Mapping[str, SlaRule]
 
     @cached_property
     def content_hash(self) -> str:
@@ -151,7 +202,36 @@ def resolve(spec: TicketTypeSpec) -> TicketType:
     names = state_names(spec)
     states = {name: _state(spec, name, stage, room, own, names) for name, (stage, room, own) in names.items()}
     initial = next((name for name, state in states.items() if state.stage == "intake"), "intake")
-    return TicketType(spec.ticket_type, spec.version, spec, MappingProxyType(states), initial)
+    slas = {name: _sla(name, at, sla, spec.calendar) for at, (name, sla) in enumerate(spec.sla.items())}
+    return TicketType(spec.ticket_type, spec.version, spec, MappingProxyType(states), initial, MappingProxyType(slas))
+
+
+def _sla(name: str, position: int, spec: Sla, calendar: str) -> SlaRule:
+    levels = {level.at: _level(level) for level in spec.levels}
+    if not any(level.is_goal for level in levels.values()):
+        levels[GOAL] = SlaLevel(GOAL, 1, timedelta())
+    return SlaRule(
+        name, position, spec.goal, spec.calendar or calendar, spec.start, spec.stop, spec.pause, spec.reset, spec.cancel,
+        spec.stop_by, spec.reopen, MappingProxyType(levels), spec.label,
+    )  # fmt: skip
+
+
+def _level(spec: Level) -> SlaLevel:
+    return SlaLevel(spec.at, *level_place(spec.at), spec.actions, spec.repeat)
+
+
+def level_place(text: str) -> tuple[float, timedelta]:
+    """Return a level's share of the goal and its offset from there; raise ValueError for no level.
+
+    >>> level_place("80%"), level_place("-1h")
+    ((0.8, datetime.timedelta(0)), (1, datetime.timedelta(days=-1, seconds=82800)))
+    """
+    if found := _SHARE.fullmatch(text):
+        return int(found[1]) / 100, timedelta()
+    offset = parse_duration(text[1:]) if text[:1] in ("-", "+") else None
+    if offset is None or offset.working_days:
+        raise Wrong("bad-level", text=text)
+    return 1, offset.length if text[0] == "+" else -offset.length
 
 
 def _state(

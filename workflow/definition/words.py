@@ -14,6 +14,7 @@ PLACE_PATTERN = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=60)]
+ShortName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=40)]
 Place = Annotated[str, StringConstraints(pattern=PLACE_PATTERN, max_length=121)]
 TagText = Annotated[str, StringConstraints(pattern=r"^[^\s,][^,\r\n\t]*$", max_length=60)]
 

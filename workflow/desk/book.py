@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +12,8 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from workflow.core.guard import HostCondition, Rules
+from workflow.core.model import Ticket
+from workflow.core.unit import Revision
 from workflow.definition.expressions import ConditionError
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
@@ -58,18 +60,22 @@ class Book:
     desk: DeskSpec
     stored: Mapping[tuple[str, int], store.StoredType]
     hosts: Registered
+    revisions: Sequence[store.StoredDesk] = ()
     _compiled: dict[tuple[str, int], Compiled] = field(default_factory=dict)
     _read: dict[tuple[str, int], TicketType] = field(default_factory=dict)
+    _rules: dict[tuple[str, int, int], Rules] = field(default_factory=dict)
+    _desks: dict[int, DeskSpec] = field(default_factory=dict)
 
     @classmethod
     def read(cls, connection: Connection, hosts: Registered) -> Book:
         """Read what is in force."""
         known = generation(connection)  # before the rest: an apply in between is then noticed by the next unit
-        desk = store.latest_desk(connection)
-        if desk is None:
+        revisions = store.desks(connection)
+        if not revisions:
             raise SchemaOutdated("the database holds no desk", "run `ticketflow apply`")
+        desk = revisions[-1]
         stored = {(item.type, item.version): item for item in store.types(connection)}
-        return cls(known, desk.id, read_desk(desk.document), stored, hosts)
+        return cls(known, desk.id, read_desk(desk.document), stored, hosts, revisions)
 
     @property
     def in_force(self) -> dict[str, TicketType]:
@@ -104,9 +110,61 @@ class Book:
             self._compiled[key] = compile_type(self.definition(name, version), self.desk)
         return self._compiled[key]
 
-    def rules(self, name: str, version: int) -> Rules:
-        """Return everything that decisions about a ticket of this type may consult."""
-        return Rules(self.compiled(name, version), self.desk, self.desk_id, self.hosts)
+    def rules(self, name: str, version: int, revision: int | None = None) -> Rules:
+        """Return everything that decisions about a ticket of this type may consult.
+
+        Under an earlier `revision` of the desk that is the desk of today with the calendars of then.
+        """
+        key = (name, version, self.desk_id if revision is None else revision)
+        if key not in self._rules:
+            desk = self.desk
+            if key[2] != self.desk_id:
+                then = self.desk_of(key[2])
+                calendars = {
+                    known: calendar if calendar.zone else calendar.model_copy(update={"zone": then.zone})
+                    for known, calendar in then.calendars.items()
+                }
+                desk = desk.model_copy(update={"calendars": {**desk.calendars, **calendars}})
+            self._rules[key] = Rules(self.compiled(name, version), desk, key[2], self.hosts)
+        return self._rules[key]
+
+    def desk_of(self, revision: int) -> DeskSpec:
+        """Return the desk as it was under one of its revisions."""
+        if revision == self.desk_id:
+            return self.desk
+        if revision not in self._desks:
+            self._desks[revision] = read_desk(next(item.document for item in self.revisions if item.id == revision))
+        return self._desks[revision]
+
+    def newer_calendars(self, revision: int) -> list[store.StoredDesk]:
+        """Return the desk revisions after one that brought other calendars than the one before."""
+        if revision == self.desk_id:
+            return []
+        found, before = [], self.desk_of(revision)
+        for item in self.revisions:
+            if item.id <= revision:
+                continue
+            desk = self.desk_of(item.id)
+            if (desk.calendars, desk.zone) != (before.calendars, before.zone):
+                found.append(item)
+            before = desk
+        return found
+
+    def standing(self, ticket: Ticket) -> tuple[Rules, Ticket, list[Revision]]:
+        """Return the rules under which a ticket's timers were armed, the ticket, and the revisions it has yet to meet.
+
+        Where no later revision changed a calendar, that is the desk of today.
+        """
+        name, version = ticket.type, ticket.version
+        newer = self.newer_calendars(ticket.desk_revision)
+        if not newer:
+            known = ticket if ticket.desk_revision == self.desk_id else replace(ticket, desk_revision=self.desk_id)
+            return self.rules(name, version), known, []
+        last = newer[-1]
+        later = [
+            (item.applied_at, self.rules(name, version, self.desk_id if item is last else item.id)) for item in newer
+        ]
+        return self.rules(name, version, ticket.desk_revision), ticket, later
 
     def fields_of(self, name: str, version: int) -> Mapping[str, FieldSpec]:
         """Return the fields that a version of a type declares."""

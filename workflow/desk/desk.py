@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,19 +20,22 @@ from workflow.core.opening import tag_word
 from workflow.core.values import storable
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
+from workflow.delivery.relay import DeliveryReport
+from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
-from workflow.desk import unit
+from workflow.desk import deliveries, unit
 from workflow.desk.book import ApplyReport, Book
 from workflow.desk.contacts import Contact
 from workflow.desk.intake import IntakeReport, take_in
+from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Joined, Own, Transactions
 from workflow.desk.unit import Opening
 from workflow.errors import Refused, TicketflowError, UsageError
 from workflow.store import definitions as stored_definitions
-from workflow.store import records, schema, tickets
+from workflow.store import outbox, records, schema, tickets
 from workflow.store.engine import OPENING, Store, alone
-from workflow.store.records import OutboxRow
+from workflow.store.outbox import OutboxRow
 from workflow.store.search import Page, Query, find
 
 T = TypeVar("T")
@@ -62,9 +65,11 @@ class Desk:
         conditions: Mapping[str, HostCondition],
         actions: Mapping[str, HostAction],
         books: list[Book],
+        delivery: Delivery | None = None,
     ) -> None:
         self._transactions, self.clock, self._folder = transactions, clock, folder
         self._conditions, self._actions, self._books = conditions, actions, books
+        self.delivery = delivery or Delivery()
 
     @classmethod
     def connect(
@@ -76,18 +81,20 @@ class Desk:
         busy_timeout: float = 5.0,
         conditions: Mapping[str, HostCondition] | None = None,
         actions: Mapping[str, HostAction] | None = None,
+        delivery: Delivery | None = None,
     ) -> Self:
         """Return the desk that lives in a database, making its tables and applying the definitions in a fresh one.
 
         In a database that has a desk, what was applied there counts, whatever the files say: see `apply`.
         `busy_timeout` is in seconds. `conditions` are the host's own, by the name that definitions `call`; each gets
-        the ticket and the instant, must be pure and return a bool. Raise DefinitionError, StoreError or
-        SchemaOutdated.
+        the ticket and the instant, must be pure and return a bool. `actions` are what `deliver` does for messages to
+        `host:NAME`: each gets a Notice, at least once. `delivery` says by which ways the other messages leave. Raise
+        DefinitionError, StoreError or SchemaOutdated.
         """
         store = Store(url, busy_timeout=busy_timeout)
         try:
             folder = rulebook.folder_or_default(definitions)
-            desk = cls(Own(store), clock or SystemClock(), folder, conditions or {}, actions or {}, [])
+            desk = cls(Own(store), clock or SystemClock(), folder, conditions or {}, actions or {}, [], delivery)
             schema.prepare(store)
             if desk._transactions.read(stored_definitions.latest_desk) is None:
                 desk.apply()
@@ -135,7 +142,9 @@ class Desk:
         The host's rollback takes everything with it, its commit makes it all true. On SQLite, enter before the
         transaction's first read. Raise StoreBusy if another transaction holds the lock; nothing is tried again.
         """
-        return type(self)(Joined(host), self.clock, self._folder, self._conditions, self._actions, self._books)
+        return type(self)(
+            Joined(host), self.clock, self._folder, self._conditions, self._actions, self._books, self.delivery
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -187,7 +196,8 @@ class Desk:
     ) -> ApplyReport:
         """Put the definitions of a folder in force in one recorded step and say what that changes.
 
-        Open tickets stay with the version they are pinned to. Raise DefinitionError with every problem of the files,
+        Open tickets stay with the version they are pinned to; where a calendar changed, their timers are armed anew,
+        each ticket in a recorded step of its own. Raise DefinitionError with every problem of the files,
         or DefinitionChanged where a version that tickets are pinned to was edited; then nothing is changed.
         """
         folder = self._folder if definitions is None else Path(definitions)
@@ -202,7 +212,10 @@ class Desk:
                 connection, found, now, print_of_folder=rulebook.folder_print(folder), dry_run=dry_run
             )
 
-        return self._transactions.unit(work)
+        report = self._transactions.unit(work)
+        if not dry_run:
+            revise_open(self._transactions, self._book, now)
+        return report
 
     def _book(self, connection: Connection) -> Book:
         known = self._books[0] if self._books else None
@@ -317,8 +330,57 @@ class Desk:
         self, ticket_id: int, *, actor: str, reason: str | None = None, at: datetime | None = None,
         if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
-        """Call the lead of the ticket's team: a message to them is written in the same transaction."""
+        """Raise the ladder: who is on duty on its first rung is told in the same transaction.
+
+        On a ticket that is escalated already this joins the open ladder. Raise Refused for an archived ticket.
+        """
         return self._event("escalate", ticket_id, core.Escalate(reason), actor=actor, at=at, if_version=if_version)
+
+    def acknowledge(
+        self, ticket_id: int, *, actor: str, note: str | None = None, at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Take an escalation on: it holds for the ladder's `hold`, then the next rung is raised if a cause stands.
+
+        A member who may acknowledge does so too by claiming or moving the ticket. Raise Refused where none is open.
+        """
+        return self._event("acknowledge", ticket_id, core.Acknowledge(note), actor=actor, at=at, if_version=if_version)
+
+    def promise(
+        self, ticket_id: int, until: datetime | None, *, actor: str, reason: str | None = None,
+        at: datetime | None = None, if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Promise the customer something by a time, and tell them; `until` None says that the promise was kept.
+
+        The owner is warned an hour before. Another promise in its place takes a `reason`, which the customer is told;
+        given later than that hour before, it is recorded as late. Raise BadValue for a time that has passed.
+        """
+        event = core.MakePromise(None if until is None else as_utc(until), reason)
+        return self._event("promise", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
+    def extend(
+        self, ticket_id: int, sla: str, by: timedelta, *, actor: str, reason: str, at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Ask for more time on an SLA clock before it is due; the lead is told and may `approve`."""
+        event = core.Extend(sla, by, reason)
+        return self._event("extend", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
+    def approve(
+        self, ticket_id: int, sla: str, *, actor: str, granted: bool = True, note: str | None = None,
+        at: datetime | None = None, if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Grant the extension that was asked for, and tell the customer; or refuse it."""
+        event = core.Approve(sla, granted, note)
+        return self._event("approve", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
+    def excuse(
+        self, ticket_id: int, sla: str, *, actor: str, reason: str, cycle: int | None = None,
+        at: datetime | None = None, if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Excuse a missed SLA (its last missed cycle): the miss stays in the record, and figures show both."""
+        event = core.Excuse(sla, reason, cycle)
+        return self._event("excuse", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def _event(
         self,
@@ -462,20 +524,22 @@ class Desk:
         """Return a member of the desk as an actor, with their roles; raise NotFound."""
         return self._read(lambda _, book: people.actor_of(book.desk, name))
 
-    def outbox(self, *, limit: int = 50, after: int | None = None) -> tuple[OutboxRow, ...]:
+    def outbox(self, *, limit: int = 50, after: int | None = None, state: str | None = None) -> tuple[OutboxRow, ...]:
         """Return messages in the order they were written, `after` an id."""
-        return tuple(self._read(lambda connection, _: records.outbox_rows(connection, limit, after)))
+        return self._read(lambda connection, _: outbox.rows(connection, limit=limit, after=after, state=state))
 
     def _read(self, work: Callable[[Connection, Book], T]) -> T:
         return self._transactions.read(lambda connection: work(connection, self._book(connection)))
 
     # Many tickets at once.
 
-    def run_timeouts(self, *, as_of: datetime | None = None, limit: int | None = None) -> RunReport:
+    def run_timeouts(
+        self, *, as_of: datetime | None = None, limit: int | None = None, stop: Callable[[], bool] | None = None
+    ) -> RunReport:
         """Fire every timer that is due at or before `as_of` (now), exactly once, and say what was done.
 
         Safe to run from any number of processes at once. On a virtual clock a later `as_of` moves the clock; on the
-        system's it is refused. `limit` bounds the tickets of this run.
+        system's it is refused. `limit` bounds the tickets of this run; `stop` is asked between its transactions.
         """
         now = self.clock.now()
         when = now if as_of is None else as_utc(as_of)
@@ -487,11 +551,41 @@ class Desk:
                 )  # fmt: skip
             self.clock.move_to(when)
             self._check_clock()
-        return run_due(self._transactions, self._book, self.clock, as_of=when, limit=limit)
+        return run_due(self._transactions, self._book, self.clock, as_of=when, limit=limit, stop=stop)
 
     def next_due(self) -> datetime | None:
+        """Return when the next timer of any ticket is due, or the next message that can leave from here, or None."""
+        return min(filter(None, (self.next_timer_due(), self.next_message_due())), default=None)
+
+    def next_timer_due(self) -> datetime | None:
         """Return when the next timer of any ticket is due, or None."""
         return self._transactions.read(tickets.next_timer_at)
+
+    def next_message_due(self) -> datetime | None:
+        """Return when the next message is due that can leave from this process, or None."""
+        return self._transactions.read(
+            lambda connection: deliveries.next_due(connection, self._book, self.delivery, self._actions)
+        )
+
+    def deliver(self, *, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> DeliveryReport:
+        """Send the messages that are due, at least once each, and say what became of them.
+
+        What has ended meanwhile is not told. Safe to run from any number of processes at once: no message is sent by
+        two of them unless one died over it. Receivers drop doubles by the message's key. `stop` is asked before each.
+        """
+        return deliveries.run(
+            self._transactions, self._book, self.clock, self.delivery, self._actions, limit=limit, stop=stop
+        )
+
+    def retry_outbox(self, ids: Iterable[int] | None = None, *, actor: str = "system") -> int:
+        """Make messages due now and return how many: all that were given up, or those named, given up or waiting.
+
+        Raise Forbidden, NotFound or Refused; then nothing is changed.
+        """
+        wanted = None if ids is None else list(ids)
+        return self._transactions.unit(
+            lambda connection: deliveries.retry(connection, self._book(connection), self.clock, wanted, actor)
+        )
 
     def intake(
         self,

@@ -18,7 +18,7 @@ from workflow.core.unit import opened, run_unit
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
 from workflow.desk.transactions import Transactions
-from workflow.desk.unit import Opening, decide_opening, rules_for, with_customer
+from workflow.desk.unit import Opening, decide_opening, with_customer
 from workflow.errors import BadValue, TicketflowError, UsageError
 from workflow.store import tickets
 from workflow.store.engine import OPENING, alone
@@ -135,6 +135,7 @@ def _opened(book: Book, decision: Decision, now: datetime, past: str | None) -> 
         )
     if past != "record":
         return opened(decision)
-    rules, ticket = rules_for(book, decision.ticket)
+    ticket = decision.ticket
+    rules = book.rules(ticket.type, ticket.version)
     outcome = run_unit(rules, ticket, decision.arm, limit=now, fired_at=now, quiet=True)
     return dataclasses.replace(outcome, entries=(*decision.entries, *outcome.entries))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,17 +13,21 @@ from sqlalchemy import Connection
 from workflow.clock import Clock
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
+from workflow.desk.revise import revise_open
 from workflow.desk.transactions import Transactions
-from workflow.desk.unit import rules_for
 from workflow.errors import UsageError
-from workflow.store import records, tickets
+from workflow.store import agenda, tickets
 
 CHUNKS = {"sqlite": 5000, "postgresql": 2000}
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a timeout run did. `lost` counts tickets that others held locked; `oldest_lateness` is in seconds."""
+    """What a timeout run did, or with `dry_run` would do.
+
+    `lost` tickets were locked by others, `raced` ones had been fired by others first, `errors` could not be read or
+    decided at all. `incidents` are timers that could not fire. `oldest_lateness` is in seconds.
+    """
 
     as_of: datetime
     tickets: int = 0
@@ -32,8 +36,15 @@ class RunReport:
     escalated: int = 0
     incidents: int = 0
     lost: int = 0
+    raced: int = 0
+    errors: int = 0
     oldest_lateness: float | None = None
     seconds: float = 0.0
+    dry_run: bool = False
+
+
+class _Undo(Exception):
+    pass
 
 
 def run_due(
@@ -43,62 +54,106 @@ def run_due(
     *,
     as_of: datetime,
     limit: int | None = None,
+    chunk_size: int | None = None,
+    dry_run: bool = False,
+    stop: Callable[[], bool] | None = None,
+    progress: Callable[[RunReport], object] | None = None,
 ) -> RunReport:
-    """Fire what is due at `as_of`, chunk by chunk, each chunk one transaction."""
+    """Fire what is due at `as_of`, chunk by chunk, each chunk one transaction.
+
+    `limit` bounds the tickets that something happens to; those that only fail do not use it up. `stop` is asked
+    between chunks.
+    """
     if limit is not None and limit < 0:
         raise UsageError("a run cannot take fewer than no tickets", "give a limit of 0 or more", field="limit")
+    if chunk_size is not None and chunk_size < 1:
+        raise UsageError("a chunk has at least one ticket", "give a chunk of 1 or more", field="chunk")
     started_at, began = clock.now(), time.perf_counter()
-    report = RunReport(as_of)
-    left = limit
+    so_far = _SoFar(RunReport(as_of, dry_run=dry_run), limit)
 
-    def chunk(connection: Connection) -> tuple[RunReport, int]:
-        book = book_of(connection)
-        size = CHUNKS[connection.dialect.name]
-        most = size if left is None else min(size, left)
-        claimed = tickets.claim_due(connection, as_of, most, book.shapes) if most else []
-        changes, fired, skipped, escalated, incidents, oldest = [], 0, 0, 0, 0, report.oldest_lateness
-        idle = []
-        for ticket, timers in claimed:
-            if not any(timer.due_at <= as_of for timer in timers):
-                idle.append(ticket.id)
-                continue
-            rules, ticket = rules_for(book, ticket)
-            outcome = run_unit(rules, ticket, timers, limit=as_of, fired_at=as_of)
-            changes.append(tickets.Change(ticket, timers, outcome))
-            fired, skipped = fired + outcome.fired, skipped + outcome.skipped
-            incidents += len(outcome.incidents)
-            escalated += sum(message.kind == "escalate" for message in outcome.messages)
-            late = (as_of - min(timer.due_at for timer in timers)).total_seconds()
-            oldest = late if oldest is None else max(oldest, late)
-        tickets.save(connection, changes, clock.now())
-        if idle:
-            tickets.mend_next_timer(connection, idle)
-        so_far = dataclasses.replace(
-            report,
-            tickets=report.tickets + len(claimed),
-            fired=report.fired + fired,
-            skipped=report.skipped + skipped,
-            escalated=report.escalated + escalated,
-            incidents=report.incidents + incidents,
-            oldest_lateness=oldest,
-        )
-        return so_far, len(claimed)
+    def chunk(connection: Connection) -> _SoFar:
+        return _chunk(connection, book_of(connection), clock, so_far, chunk_size or CHUNKS[connection.dialect.name])
 
-    while True:
-        report, claimed = transactions.unit(chunk)
-        left = None if left is None else left - claimed
-        if claimed == 0 or left == 0:
-            break
+    def all_undone(connection: Connection) -> None:
+        nonlocal so_far
+        while so_far.more:
+            so_far = chunk(connection)
+        raise _Undo
+
+    if dry_run:
+        with suppress(_Undo):
+            transactions.unit(all_undone)
+        return replace(so_far.report, seconds=round(time.perf_counter() - began, 3))
+
+    revise_open(transactions, book_of, as_of)
+    while so_far.more and not (stop and stop()):
+        so_far = transactions.unit(chunk)
+        if progress:
+            progress(so_far.report)
 
     def close(connection: Connection) -> RunReport:
-        lost = 0 if left == 0 else tickets.count_due(connection, as_of)
-        done = dataclasses.replace(report, lost=lost, seconds=round(time.perf_counter() - began, 3))
+        lost = 0 if so_far.left == 0 else tickets.count_due(connection, as_of)
+        done = replace(so_far.report, lost=lost, seconds=round(time.perf_counter() - began, 3))
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,
             "fired": done.fired, "skipped": done.skipped, "incidents": done.incidents, "lost": done.lost,
-            "oldest_lateness": done.oldest_lateness,
+            "errors": done.errors, "oldest_lateness": done.oldest_lateness,
         }  # fmt: skip
-        records.write_run(connection, row)
+        agenda.write_run(connection, row)
         return done
 
     return transactions.unit(close)
+
+
+@dataclass(frozen=True, slots=True)
+class _SoFar:
+    """How far a run has come: what it did, how many tickets it may still take, whether there are more."""
+
+    report: RunReport
+    left: int | None
+    more: bool = True
+
+
+def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, size: int) -> _SoFar:
+    report, left = so_far.report, so_far.left
+    most = size if left is None else min(size, left)
+    if most == 0:
+        return replace(so_far, more=False)
+    claimed, failed = tickets.claim_due(connection, report.as_of, most, book.shapes)
+    many = len(claimed) + len(failed)
+    changes: list[tickets.Change] = []
+    raced = []
+    for ticket, timers in claimed:
+        due = min((timer.due_at for timer in timers), default=None)
+        if due is None or due > report.as_of:
+            raced.append(ticket.id)
+            continue
+        try:
+            rules, known, newer = book.standing(ticket)
+            outcome = run_unit(rules, known, timers, limit=report.as_of, fired_at=report.as_of, newer=newer)
+        except Exception as fault:  # one ticket must not keep the others from their turn
+            failed.append((ticket.id, str(fault) or type(fault).__name__))
+            continue
+        changes.append(tickets.Change(ticket, timers, outcome))
+        left = left if left is None else left - bool(outcome.fired or outcome.skipped)
+        report = replace(
+            report,
+            fired=report.fired + outcome.fired,
+            skipped=report.skipped + outcome.skipped,
+            incidents=report.incidents + len(outcome.incidents),
+            escalated=report.escalated + sum(message.kind == "escalate" for message in outcome.messages),
+            oldest_lateness=max((report.as_of - due).total_seconds(), report.oldest_lateness or 0.0),
+        )
+    now = clock.now()
+    tickets.save(connection, changes, now)
+    if raced:
+        tickets.mend_next_timer(connection, raced)
+    if failed:
+        tickets.set_aside(connection, failed, now)
+    report = replace(
+        report,
+        tickets=report.tickets + len(changes),
+        raced=report.raced + len(raced),
+        errors=report.errors + len(failed),
+    )
+    return _SoFar(report, left, more=many > 0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
-from workflow.core.guard import Rules
 from workflow.core.model import NOTHING, Actor, Decision, Event, Link, Option, Ticket, Value
 from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
@@ -86,12 +85,12 @@ def happen(
     who = people.actor_of(book.desk, actor)
     ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
     now = clock.now()  # now that the lock is held
-    rules, ticket = rules_for(book, ticket)
+    rules, ticket, newer = book.standing(ticket)
     when = event_time(ticket, now, at)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
     outcome = run_unit(
         rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
-        refusal=missing,
+        refusal=missing, newer=newer,
     )  # fmt: skip
     (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
     return after, outcome.refusal
@@ -99,12 +98,7 @@ def happen(
 
 def what_next(connection: Connection, book: Book, ticket_id: int, actor: str, now: datetime) -> tuple[Option, ...]:
     """Return what can be done with a ticket as it stands once its due timers have fired; write nothing."""
-    rules, ticket = rules_for(book, tickets.get(connection, ticket_id, book.shapes))
+    rules, ticket, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))
     when = event_time(ticket, now, None)
-    ticket = caught_up(rules, ticket, tickets.armed(connection, ticket_id), when)
-    return options(rules, ticket, people.actor_of(book.desk, actor), when)
-
-
-def rules_for(book: Book, ticket: Ticket) -> tuple[Rules, Ticket]:
-    """Return the rules a ticket is pinned to, and the ticket under the desk revision in force."""
-    return book.rules(ticket.type, ticket.version), replace(ticket, desk_revision=book.desk_id)
+    ticket, _ = caught_up(rules, ticket, tickets.armed(connection, ticket_id), when, newer)
+    return options(book.rules(ticket.type, ticket.version), ticket, people.actor_of(book.desk, actor), when)

@@ -29,6 +29,7 @@ class StoredDesk:
     id: int
     content_hash: str
     document: str
+    applied_at: datetime
 
 
 _TYPE = (
@@ -66,11 +67,18 @@ def retire(connection: Connection, name: str, version: int) -> None:
     connection.execute(update(definitions).where(same).values(in_force=False))
 
 
+_DESK = (desk_revisions.c.id, desk_revisions.c.content_hash, desk_revisions.c.document, desk_revisions.c.applied_at)
+
+
 def latest_desk(connection: Connection) -> StoredDesk | None:
     """Return the desk revision in force, or None where none was ever applied."""
-    columns = (desk_revisions.c.id, desk_revisions.c.content_hash, desk_revisions.c.document)
-    row = connection.execute(select(*columns).order_by(desk_revisions.c.id.desc()).limit(1)).first()
+    row = connection.execute(select(*_DESK).order_by(desk_revisions.c.id.desc()).limit(1)).first()
     return StoredDesk(*row) if row else None
+
+
+def desks(connection: Connection) -> list[StoredDesk]:
+    """Return every desk revision that was ever in force, the oldest first."""
+    return [StoredDesk(*row) for row in connection.execute(select(*_DESK).order_by(desk_revisions.c.id))]
 
 
 def put_desk(connection: Connection, content_hash: str, document: str, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The smaller books: customers, idempotency keys, the outbox, runs."""
+"""The smaller books: customers, idempotency keys, runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from workflow.definition.model import CustomerSpec
 from workflow.errors import Conflict, NotFound
 from workflow.store.engine import alone
 from workflow.store.sql import Prepared
-from workflow.store.tables import customer_keys, customers, idempotency, outbox, runs
+from workflow.store.tables import customer_keys, customers, idempotency
 
 LONGEST_KEY = 500  # in characters; an index row of PostgreSQL holds some 2,700 bytes
 _KNOWN = Prepared(select(customer_keys.c.customer_id).where(customer_keys.c.key == bindparam("key")))
@@ -32,21 +31,6 @@ _CUSTOMER, _LOCK_CUSTOMER = Prepared(_GIVEN), Prepared(_GIVEN.with_for_update())
 _NEW_CUSTOMER = Prepared(insert(customers).returning(customers.c.id), ["fields", "tags", "created_at"])
 _CHANGE_CUSTOMER = Prepared(update(customers).where(customers.c.id == bindparam("of_id")), ["fields", "tags"])
 _DROP_CUSTOMER = Prepared(delete(customers).where(customers.c.id == bindparam("id")))
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """A message that waits, was sent, or failed."""
-
-    id: int
-    ticket_id: int
-    to: str
-    kind: str
-    reason: str
-    state: str
-    created_at: datetime
-    attempts: int
-    data: Mapping[str, Any]
 
 
 def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Value], at: datetime) -> Customer | None:
@@ -157,30 +141,3 @@ def remember(
     mark = _mark(arguments, os.urandom(SALT_BYTES).hex())
     row = {"verb": verb, "key": key, "arguments": mark, "result": result, "created_at": at}
     connection.execute(insert(idempotency).values(**row))
-
-
-def outbox_rows(connection: Connection, limit: int, after: int | None) -> list[OutboxRow]:
-    """Return messages in the order they were written."""
-    query = select(outbox).order_by(outbox.c.id).limit(limit)
-    if after is not None:
-        query = query.where(outbox.c.id > after)
-    return [
-        OutboxRow(
-            row.id, row.ticket_id, row.addressee, row.kind, row.reason, row.state, row.created_at, row.attempts,
-            json.loads(row.data),
-        )
-        for row in connection.execute(query)
-    ]  # fmt: skip
-
-
-def write_run(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Keep a run that did something as a row of its own; an empty one only updates the last row."""
-    if any(values[name] for name in ("tickets", "lost")):
-        connection.execute(insert(runs).values(**values, empty=0))
-        return
-    last = connection.execute(select(runs.c.id, runs.c.empty).order_by(runs.c.id.desc()).limit(1)).first()
-    if last is None:
-        connection.execute(insert(runs).values(**values, empty=1))
-    else:
-        ended = {"ended_at": values["ended_at"], "as_of": values["as_of"], "empty": last.empty + 1}
-        connection.execute(update(runs).where(runs.c.id == last.id).values(**ended))

@@ -18,6 +18,7 @@ from workflow.core.text import searchable
 from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import UsageError
+from workflow.store import timekeeping
 from workflow.store.tables import Instant, customers, tickets
 from workflow.store.tickets import BASE, Shapes, from_row
 
@@ -66,7 +67,8 @@ def find(connection: Connection, query: Query, shapes: Shapes, *, limit: int, af
         statement = statement.where(or_(beyond, and_(key == value, beyond_id)))
     order = (key.desc(), tickets.c.id.desc()) if descending else (key.asc(), tickets.c.id.asc())
     rows = connection.execute(statement.order_by(*order).limit(limit + 1)).all()
-    found = tuple(from_row(row, shapes) for row in rows[:limit])
+    clocks = timekeeping.clocks_of_many(connection, [row.id for row in rows[:limit]])
+    found = tuple(from_row(row, shapes, clocks.get(row.id, ())) for row in rows[:limit])
     more = _cursor(query.sort, rows[limit - 1].sort_key, found[-1].id) if len(rows) > limit and found else None
     return Page(found, more)
 

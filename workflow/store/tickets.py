@@ -7,16 +7,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, text, update
 
 from workflow.core import chain
-from workflow.core.model import Customer, HistoryEntry, Link, Outcome, Ticket, Timer
+from workflow.core.model import Customer, HistoryEntry, Link, Outcome, SlaClock, Ticket, Timer
 from workflow.core.text import searchable
 from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
 from workflow.errors import Conflict, NotFound
+from workflow.store import timekeeping
 from workflow.store.sql import Prepared
 from workflow.store.tables import (
     customers,
@@ -31,11 +32,12 @@ from workflow.store.tables import (
     to_text,
 )
 
+UNREADABLE = "ticket:unreadable:0:0"  # stands for the timers of a ticket that makes no sense
 _ASKED_AT_ONCE = 10_000  # a statement of PostgreSQL takes 65,535 values, one of SQLite half of that
 SpecsOf = Callable[[str, int], Mapping[str, FieldSpec]]
 _OWN = tuple(column for column in tickets.c if column.name not in ("search", "next_timer_at"))
-_INSTANTS = ("opened_at", "entered_at", "updated_at", "last_fired_due", "next_due_at")
-_CODED = ("customer_id", "fields", "tags", "acted", "walks")
+_INSTANTS = ("opened_at", "entered_at", "updated_at", "last_fired_due", "next_due_at", "missed_at")
+_CODED = ("customer_id", "fields", "tags", "acted", "walks", "ladder", "promise")
 _PLAIN = tuple(column.name for column in _OWN if column.name not in (*_INSTANTS, *_CODED))
 BASE = select(*_OWN, customers.c.fields.label("customer_fields"), customers.c.tags.label("customer_tags")).select_from(
     tickets.outerjoin(customers, customers.c.id == tickets.c.customer_id)
@@ -117,6 +119,10 @@ _LINK = Prepared(
         ),
     )
 )
+_THAWED: dict[str, Any] = {  # what a result that was kept by an earlier release does not say
+    "customer_fields": None, "customer_tags": None, "clocks": [], "missed_at": None, "ladder": None, "ladders": 0,
+    "promise": None, "promises": 0,
+}  # fmt: skip
 _HISTORY_OF = select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq)
 
 
@@ -133,7 +139,7 @@ def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     row = _ONE.run(connection, {"id": ticket_id}).first() if 0 < ticket_id < 2**63 else None
     if row is None:
         raise _missing(ticket_id)
-    return from_row(row, shapes)
+    return from_row(row, shapes, timekeeping.clocks_of(connection, ticket_id))
 
 
 def missing(connection: Connection, ticket_id: int) -> NotFound | None:
@@ -151,19 +157,76 @@ def armed(connection: Connection, ticket_id: int) -> tuple[Timer, ...]:
     return tuple(_timer(row) for row in _TIMERS.run(connection, {"id": ticket_id}))
 
 
+Held: TypeAlias = tuple[Ticket, tuple[Timer, ...]]
+Unreadable: TypeAlias = tuple[int, str]
+
+
 def claim_due(
     connection: Connection, as_of: datetime, most: int, shapes: Shapes
-) -> list[tuple[Ticket, tuple[Timer, ...]]]:
-    """Lock up to `most` tickets with something due at `as_of`, the most overdue first; skip what others hold."""
-    ids = [row[0] for row in _DUE.run(connection, {"as_of": as_of, "most": most})]
+) -> tuple[list[Held], list[Unreadable]]:
+    """Lock up to `most` tickets with something due at `as_of`, the most overdue first; skip what others hold.
+
+    Those whose rows make no ticket are returned apart, with the reason.
+    """
+    return _held(connection, [row[0] for row in _DUE.run(connection, {"as_of": as_of, "most": most})], shapes)
+
+
+def claim_older(connection: Connection, revision: int, after: int, most: int, shapes: Shapes) -> list[Held]:
+    """Lock up to `most` open tickets of a desk revision before this one, by id; skip what others hold."""
+    query = _older(revision).where(tickets.c.id > after).order_by(tickets.c.id).limit(most)
+    rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+    held, _ = _held(connection, [row.id for row in rows], shapes)
+    return held
+
+
+def count_older(connection: Connection, revision: int) -> int:
+    """Return how many open tickets are of a desk revision before this one."""
+    return connection.execute(select(func.count()).select_from(_older(revision).subquery())).scalar_one()
+
+
+def _older(revision: int) -> Select[tuple[int]]:
+    return select(tickets.c.id).where(tickets.c.desk_revision < revision, tickets.c.stage != "archive")
+
+
+def pin_desk(connection: Connection, ids: Sequence[int], revision: int) -> None:
+    """Note that a desk revision changes nothing for these tickets."""
+    connection.execute(update(tickets).where(tickets.c.id.in_(ids)).values(desk_revision=revision))
+
+
+def _held(connection: Connection, ids: Sequence[int], shapes: Shapes) -> tuple[list[Held], list[Unreadable]]:
     if not ids:
-        return []
-    found = {row.id: from_row(row, shapes) for row in connection.execute(BASE.where(tickets.c.id.in_(ids)))}
+        return [], []
+    rows = {row.id: row for row in connection.execute(BASE.where(tickets.c.id.in_(ids)))}
+    clocks = timekeeping.clocks_of_many(connection, ids)
     by_ticket: dict[int, list[Timer]] = {ticket_id: [] for ticket_id in ids}
     columns = (timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, timers.c.due_at, timers.c.position)
     for row in connection.execute(select(*columns, timers.c.ticket_id).where(timers.c.ticket_id.in_(ids))):
         by_ticket[row.ticket_id].append(_timer(row))
-    return [(found[ticket_id], tuple(by_ticket[ticket_id])) for ticket_id in ids]
+    held: list[Held] = []
+    unreadable: list[Unreadable] = []
+    for ticket_id in ids:
+        try:
+            ticket = from_row(rows[ticket_id], shapes, clocks.get(ticket_id, ()))
+        except Exception as fault:  # whatever a damaged row raises, the others have their turn
+            unreadable.append((ticket_id, str(fault) or type(fault).__name__))
+        else:
+            held.append((ticket, tuple(by_ticket[ticket_id])))
+    return held, unreadable
+
+
+def set_aside(connection: Connection, failed: Sequence[Unreadable], at: datetime) -> None:
+    """Open an incident for tickets that no timer can be fired of, and let runs pass them by until it is retried."""
+    connection.execute(
+        update(tickets).where(tickets.c.id.in_([ticket_id for ticket_id, _ in failed])).values(next_timer_at=None)
+    )
+    rows = [
+        {
+            "ticket_id": ticket_id, "timer": UNREADABLE, "due_at": at, "position": 0, "reason": reason[:2000],
+            "opened_at": at, "closed_at": None,
+        }
+        for ticket_id, reason in failed
+    ]  # fmt: skip
+    _INCIDENT.run_many(connection, rows)
 
 
 def next_timer_at(connection: Connection) -> datetime | None:
@@ -186,6 +249,12 @@ def mend_next_timer(connection: Connection, ids: Sequence[int]) -> None:
 def count_due(connection: Connection, as_of: datetime) -> int:
     """Return how many tickets have something due at `as_of`."""
     return int(_COUNT.run(connection, {"as_of": as_of}).scalar_one())
+
+
+def ids_after(connection: Connection, after: int, most: int) -> list[int]:
+    """Return the next ticket ids."""
+    query = select(tickets.c.id).where(tickets.c.id > after).order_by(tickets.c.id).limit(most)
+    return [row.id for row in connection.execute(query)]
 
 
 def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
@@ -227,6 +296,11 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
         _MESSAGE: [],
         _INCIDENT: [],
         _LINK: [],
+        timekeeping.KEEP_CLOCK: [],
+        timekeeping.RAISE: [],
+        timekeeping.REPEAT: [],
+        timekeeping.ACKNOWLEDGE: [],
+        timekeeping.END: [],
     }
     new = [change for change in changes if change.before is None]
     ids = iter(allocate(connection, len(new)) if new else ())
@@ -250,11 +324,17 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
             updated.append(row | {"of_id": before.id, "of_version": before.ticket_version})
         rows[_HISTORY] += entries
         _diff(ticket.id, change, rows)
+        known = before.clocks if before else ()
+        rows[timekeeping.KEEP_CLOCK] += [
+            timekeeping.clock_row(ticket.id, clock) for clock in ticket.clocks if clock not in known
+        ]
+        for statement, line in timekeeping.ladder_rows(ticket.id, outcome.ladders):
+            rows[statement].append(line)
         for message in outcome.messages:
             rows[_MESSAGE].append(
                 {
                     "ticket_id": ticket.id, "seq": message.seq, "addressee": message.to, "kind": message.kind,
-                    "reason": message.reason, "cause_entry": message.cause_entry,
+                    "reason": message.reason, "cause_entry": message.cause_entry, "stands": message.stands,
                     "data": chain.canonical(dict(message.data)), "created_at": message.happened_at,
                     "state": "waiting", "attempts": 0, "next_try_at": message.happened_at, "sent_at": None,
                     "last_error": None,
@@ -354,9 +434,9 @@ def _timer(row: Any) -> Timer:
     return Timer(row.kind, row.name, row.cycle, row.occurrence, instant(row.due_at), row.position)
 
 
-def from_row(row: Any, shapes: Shapes) -> Ticket:
+def from_row(row: Any, shapes: Shapes, clocks: tuple[SlaClock, ...]) -> Ticket:
     """Return the ticket that a row of `BASE` holds."""
-    return _ticket(dict(row._mapping), shapes)
+    return _ticket(row._mapping, shapes, clocks)
 
 
 def freeze(ticket: Ticket) -> str:
@@ -367,15 +447,23 @@ def freeze(ticket: Ticket) -> str:
     if ticket.customer:
         values["customer_fields"] = chain.canonical(encoded(ticket.customer.fields))
         values["customer_tags"] = chain.canonical(list(ticket.customer.tags))
+    values["clocks"] = [
+        {
+            name: to_text(value) if isinstance(value, datetime) else value
+            for name, value in timekeeping.clock_row(ticket.id, clock).items()
+        }
+        for clock in ticket.clocks
+    ]
     return chain.canonical(values)
 
 
 def thaw(frozen: str, shapes: Shapes) -> Ticket:
     """Return the ticket that `freeze` was given."""
-    return _ticket({"customer_fields": None, "customer_tags": None} | json.loads(frozen), shapes)
+    row = _THAWED | json.loads(frozen)
+    return _ticket(row, shapes, tuple(timekeeping.clock_of(clock) for clock in row["clocks"]))
 
 
-def _ticket(row: Mapping[str, Any], shapes: Shapes) -> Ticket:
+def _ticket(row: Mapping[str, Any], shapes: Shapes, clocks: tuple[SlaClock, ...]) -> Ticket:
     values = {name: row[name] for name in _PLAIN}
     values |= {name: from_column(row[name]) for name in _INSTANTS}
     if row["customer_id"] is not None:
@@ -387,6 +475,9 @@ def _ticket(row: Mapping[str, Any], shapes: Shapes) -> Ticket:
         tags=tuple(json.loads(row["tags"])),
         acted={state: tuple(names) for state, names in json.loads(row["acted"]).items()},
         walks=json.loads(row["walks"]),
+        clocks=clocks,
+        ladder=timekeeping.ladder_of(row["ladder"]),
+        promise=timekeeping.promise_of(row["promise"]),
     )
 
 
@@ -401,6 +492,8 @@ def _row(ticket: Ticket, next_timer_at: datetime | None) -> dict[str, Any]:
         "acted": chain.canonical({state: list(names) for state, names in ticket.acted.items()}),
         "walks": chain.canonical(dict(ticket.walks)), "seq": ticket.seq, "last_fired": ticket.last_fired,
         "last_fired_due": ticket.last_fired_due, "next_timer_at": next_timer_at, "next_due_at": ticket.next_due_at,
+        "missed_at": ticket.missed_at, "ladder": timekeeping.ladder_text(ticket.ladder), "ladders": ticket.ladders,
+        "promise": timekeeping.promise_text(ticket.promise), "promises": ticket.promises,
         "ticket_version": ticket.ticket_version, "desk_revision": ticket.desk_revision, "head": ticket.head,
         "search": searchable(_words(ticket)),
     }  # fmt: skip

@@ -1,0 +1,171 @@
+"""What one timer does when its turn comes: a timeout, a level of an SLA clock, a promise, a rung of the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from workflow.core import ladder, people, sla
+from workflow.core.guard import Judge, Rules
+from workflow.core.model import Decision, Ticket, Timer
+from workflow.core.moves import record, take
+from workflow.definition.model import Action
+from workflow.definition.resolve import Branch, Timeout, timeout_trigger
+from workflow.errors import UsageError
+
+PROMISED = {
+    "warning": Branch(None, actions=(Action(notify="owner"),)),
+    "due": Branch(None, actions=(Action(notify="owner"), Action(notify="lead"))),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A timer's turn. `others` is the order of the next other timer; `quiet` says that nobody is told."""
+
+    rules: Rules
+    ticket: Ticket
+    timer: Timer
+    fired_at: datetime
+    is_due: Callable[[datetime], bool]
+    others: tuple[datetime, int, int] | None
+    quiet: bool = False
+    due_at: datetime | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the history says of every firing: when it was due, when it happened, and how late that was."""
+        due = self.due_at or self.timer.due_at
+        late_by = (self.fired_at - due).total_seconds()
+        return {"due_at": due.isoformat(), "fired_at": self.fired_at.isoformat(), "late_by": late_by}
+
+
+def fire(turn: Turn) -> Decision:
+    """Return what the timer does to its ticket; raise for one that cannot fire."""
+    return _KINDS[turn.timer.kind](turn)
+
+
+def again(rules: Rules, timer: Timer, timeout: Timeout) -> tuple[Timer, ...]:
+    """Return the next occurrence of a timeout that repeats, if it has one."""
+    if timeout.every is None or (timeout.times and timer.occurrence >= timeout.times):
+        return ()
+    due = rules.calendar(timeout.calendar).add(timer.due_at, timeout.every)
+    return (replace(timer, occurrence=timer.occurrence + 1, due_at=due),)
+
+
+def recounted(old: Rules, new: Rules, ticket: Ticket, timer: Timer, at: datetime) -> Timer:
+    """Return a timeout's timer under another desk revision: what is left of it counts on the new calendar."""
+    timeout = new.compiled.definition.states[ticket.state].timeouts.get(timer.name) if timer.kind == "timeout" else None
+    if timeout is None:
+        return timer
+    before, after = old.calendar(timeout.calendar), new.calendar(timeout.calendar)
+    length = timeout.after if timer.occurrence == 1 else timeout.every
+    if length is not None and length.working_days and timer.occurrence == 1:
+        return replace(timer, due_at=max(after.add(ticket.entered_at, length), at))
+    return replace(timer, due_at=after.add(at, before.elapsed(at, timer.due_at)))
+
+
+def _spent(ticket: Ticket, timer: Timer) -> Ticket:
+    due = max(timer.due_at, ticket.last_fired_due or timer.due_at)
+    return replace(ticket, last_fired=timer.name, last_fired_due=due)
+
+
+def _timeout(turn: Turn) -> Decision:
+    rules, ticket, timer = turn.rules, turn.ticket, turn.timer
+    timeout = rules.compiled.definition.states[ticket.state].timeouts.get(timer.name)
+    trigger = timeout_trigger(timer.name)
+    if timeout is None or not rules.compiled.knows(ticket.state, trigger):
+        raise UsageError("{state} has no timeout {name}", "", state=ticket.state, name=timer.name)
+    facts = turn.facts
+    if timeout.late and turn.fired_at - timer.due_at > timeout.late.skip_after.length:
+        return _skip(turn, timeout, facts | {"why": "late"})
+    judge = Judge(rules, ticket, people.TIMER, timer.due_at)
+    branch = rules.compiled.step(ticket.state, trigger, judge.holds)
+    if branch is None:
+        return _skip(turn, timeout, facts | {"why": "; ".join(judge.failed)})
+    dues = _merged(turn, timeout, trigger)
+    last = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1])
+    if len(dues) > 1:
+        facts |= {"due_at": last.due_at.isoformat(), "merged": [instant.isoformat() for instant in dues]}
+    ticket = _spent(ticket, last)
+    if branch.dest is None:
+        ticket = replace(ticket, missed_at=min(timer.due_at, ticket.missed_at or timer.due_at))
+    else:
+        walk = f"{ticket.state}/{timer.name}"
+        ticket = replace(ticket, walks={**ticket.walks, walk: ticket.walks.get(walk, 0) + 1})
+    cause = f"timeout:{timer.name}:{timer.cycle}:{last.occurrence}"
+    decision = take(rules, ticket, branch, people.TIMER, last.due_at, cause, "fired", timer=last.key, data=facts)
+    more = again(rules, last, timeout) if branch.dest is None else ()
+    return replace(decision, drop=(timer,), arm=(*decision.arm, *more), fired=len(dues))
+
+
+def _skip(turn: Turn, timeout: Timeout, facts: dict[str, Any]) -> Decision:
+    timer = turn.timer
+    ticket, entry = record(
+        _spent(turn.ticket, timer), "skipped", people.TIMER, timer.due_at, timer=timer.key, data=facts
+    )
+    return Decision(ticket, (entry,), drop=(timer,), arm=again(turn.rules, timer, timeout), skipped=1)
+
+
+def _merged(turn: Turn, timeout: Timeout, trigger: str) -> list[datetime]:
+    """Return the due times that one firing stands for: a repeat that piled up.
+
+    It never passes another armed timer, nor a due time at which its condition does not hold; what opens a ladder fires
+    alone.
+    """
+    rules, ticket, timer = turn.rules, turn.ticket, turn.timer
+    dues = [timer.due_at]
+    if timeout.every is None:
+        return dues
+    if ticket.ladder is None and not turn.quiet and any(action.escalate for action in timeout.branch.actions):
+        return dues
+    while more := again(rules, replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1]), timeout):
+        due = more[0].due_at
+        if not turn.is_due(due) or (turn.others is not None and (due, timer.position) > turn.others[:2]):
+            break
+        if timeout.branch.conditions or timeout.branch.unless:
+            judge = Judge(rules, ticket, people.TIMER, due)
+            if rules.compiled.step(ticket.state, trigger, judge.holds) is None:
+                break
+        dues.append(due)
+    return dues
+
+
+def _level(turn: Turn) -> Decision:
+    rules, ticket, timer = turn.rules, turn.ticket, turn.timer
+    rule, level = sla.level_of(rules, timer.name)
+    clock = ticket.clock(rule.name)
+    if clock is None or clock.cycle != timer.cycle:
+        raise UsageError("the clock {name} does not run", "", name=rule.name)
+    facts = turn.facts | ({"on_attach": True} if sla.is_late_joiner(clock, level) else {})
+    on = f"sla:{rule.name}:{timer.cycle}"
+    decision = take(
+        rules, _spent(ticket, timer), Branch(None, actions=level.actions), people.TIMER, timer.due_at,
+        f"sla:{timer.name}:{timer.cycle}:{timer.occurrence}", "fired", on, timer=timer.key, data=facts,
+    )  # fmt: skip
+    return replace(decision, drop=(timer,), fired=1)
+
+
+def _promise(turn: Turn) -> Decision:
+    rules, timer = turn.rules, turn.timer
+    decision = take(
+        rules, _spent(turn.ticket, timer), PROMISED[timer.name], people.TIMER, timer.due_at,
+        f"promise:{timer.name}:{timer.cycle}:{timer.occurrence}", "fired", f"promise:{timer.cycle}", timer=timer.key,
+        data=turn.facts,
+    )  # fmt: skip
+    return replace(decision, drop=(timer,), fired=1)
+
+
+def _rung(turn: Turn) -> Decision:
+    ticket = _spent(turn.ticket, turn.timer)
+    if ticket.ladder is None:
+        raise UsageError("no escalation is open", "")
+    decision = ladder.passed_on(turn.rules, ticket, ticket.ladder, turn.timer, turn.fired_at)
+    return replace(decision, drop=(turn.timer,), fired=1)
+
+
+_KINDS: dict[str, Callable[[Turn], Decision]] = {
+    "timeout": _timeout, "sla": _level, "promise": _promise, "rung": _rung
+}  # fmt: skip

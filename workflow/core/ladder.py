@@ -1,0 +1,140 @@
+"""The ladder: an escalation is raised rung by rung until somebody acknowledges it or its causes have ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from workflow.core import people
+from workflow.core.guard import Rules
+from workflow.core.model import Actor, Decision, Effect, HistoryEntry, Ladder, LadderChange, Rung, Ticket, Timer
+from workflow.core.moves import PERSON, noted, record
+from workflow.definition import model as definition
+
+POSITION = 2_000_000  # after timeouts, SLA levels and promises
+NO_LADDER = definition.Ladder(rungs=(definition.Rung(to="lead"),))
+
+
+def stands(ticket: Ticket, on: str) -> bool:
+    """Say whether what a cause or a message stands on still holds.
+
+    `entry:3` is a stay, `sla:reply:1` a cycle of a clock, `ladder:2` an open ladder, `promise:1` a promise; `person`
+    holds until somebody acknowledges. Nothing outlives the archive.
+    """
+    if ticket.stage == "archive":
+        return False
+    kind, _, rest = on.partition(":")
+    match kind:
+        case "entry":
+            return ticket.entry == int(rest)
+        case "sla":
+            name, _, cycle = rest.partition(":")
+            clock = ticket.clock(name)
+            return clock is not None and clock.cycle == int(cycle) and clock.is_open
+        case "ladder":
+            return ticket.ladder is not None and ticket.ladder.id == int(rest)
+        case "promise":
+            return ticket.promise is not None and ticket.promise.number == int(rest)
+    return True
+
+
+def raised(rules: Rules, ticket: Ticket, effect: Effect, actor: Actor, at: datetime, wall: datetime) -> Decision:
+    """Open a ladder for a cause, or let the cause join the open one. Who is on duty is asked as of `wall`."""
+    ladder, on = ticket.ladder, effect.stands or PERSON
+    if ladder is None:
+        number = ticket.ladders + 1
+        ladder = Ladder(number, 0, 0, at, {on: effect.cause})
+        return _climb(rules, replace(ticket, ladders=number), ladder, effect, actor, at, wall)
+    if on in ladder.causes and ladder.held_by is None:
+        return Decision(ticket)
+    ticket = replace(ticket, ladder=replace(ladder, causes={on: effect.cause, **ladder.causes}))
+    ticket, entry = record(ticket, "joined", actor, at, data={"ladder": ladder.id, "cause": effect.cause})
+    told = (_telling(ladder, ladder.held_by, effect, entry),) if ladder.held_by else ()
+    return Decision(ticket, (entry,), told)
+
+
+def passed_on(rules: Rules, ticket: Ticket, ladder: Ladder, timer: Timer, wall: datetime) -> Decision:
+    """Raise the next rung: nobody acknowledged in time, or the hold of who did is over."""
+    effect = Effect("escalate", None, f"rung:{timer.cycle}:{timer.occurrence}", ticket.entry, timed=True)
+    return _climb(rules, ticket, ladder, effect, people.TIMER, timer.due_at, wall, timer)
+
+
+def _climb(
+    rules: Rules,
+    ticket: Ticket,
+    ladder: Ladder,
+    effect: Effect,
+    actor: Actor,
+    at: datetime,
+    wall: datetime,
+    timer: Timer | None = None,
+) -> Decision:
+    spec = rules.desk.ladder or NO_LADDER
+    entries: list[HistoryEntry] = []
+    effects: list[Effect] = []
+    changes = []
+    wall = max(wall, at)
+    while True:
+        what = "repeated" if ladder.rung == len(spec.rungs) else "raised"
+        number = min(ladder.rung + 1, len(spec.rungs))
+        to = people.on_rung(rules, ticket, spec.rungs[number - 1].to, wall)
+        ladder = replace(
+            ladder,
+            rung=number,
+            raised=ladder.raised + 1,
+            addressee=to or ladder.addressee,
+            held_by=None,
+            held_until=None,
+        )
+        data = {"ladder": ladder.id, "rung": number, "cause": effect.cause} | ({"to": f"member:{to}"} if to else {})
+        ticket, entry = record(
+            replace(ticket, ladder=ladder), "escalated" if to else "unattended", actor, at, data=data,
+            timer=timer.key if timer and not entries else None,
+        )  # fmt: skip
+        entries.append(entry)
+        line = Rung(ladder.id, number, ladder.raised, to, wall, at)
+        changes.append(LadderChange(what, ladder.id, wall, line))
+        if to:
+            effects.append(_telling(ladder, to, effect, entry))
+        if to or number == len(spec.rungs):
+            break
+    after = spec.rungs[ladder.rung - 1].after
+    due = (wall if spec.counts_from == "raised" else at) + after.length if after else None
+    return Decision(
+        ticket, tuple(entries), tuple(effects), arm=(_timer(ladder, due),) if due else (), ladders=tuple(changes)
+    )
+
+
+def _telling(ladder: Ladder, to: str, effect: Effect, entry: HistoryEntry) -> Effect:
+    return Effect(
+        "tell", f"member:{to}", effect.cause, effect.cause_entry, effect.timed, f"ladder:{ladder.id}", entry.seq
+    )
+
+
+def _timer(ladder: Ladder, due: datetime) -> Timer:
+    return Timer("rung", "rung", ladder.id, ladder.raised, due, POSITION)
+
+
+def acknowledged(
+    rules: Rules, ticket: Ticket, ladder: Ladder, actor: Actor, at: datetime, note: str | None = None
+) -> Decision:
+    """Let somebody take the open ladder on: it holds, and if a cause then stands, the next rung is raised."""
+    until = at + (rules.desk.ladder or NO_LADDER).hold.length
+    causes = {on: cause for on, cause in ladder.causes.items() if on != PERSON}
+    ladder = replace(ladder, causes=causes, raised=ladder.raised + 1, held_by=actor.name, held_until=until)
+    data = {"ladder": ladder.id, "rung": ladder.rung, "until": until.isoformat()}
+    ticket, entry = record(replace(ticket, ladder=ladder), "acknowledged", actor, at, data=data, private=noted(note))
+    change = LadderChange("acknowledged", ladder.id, at, by=actor.name)
+    return Decision(ticket, (entry,), arm=(_timer(ladder, until),), ladders=(change,))
+
+
+def settled(ticket: Ticket, at: datetime) -> Decision | None:
+    """End the ladder if none of its causes stands any more; None where nothing changes."""
+    if ticket.ladder is None:
+        return None
+    ladder = ticket.ladder
+    causes = {on: cause for on, cause in ladder.causes.items() if stands(ticket, on)}
+    if causes:
+        return Decision(replace(ticket, ladder=replace(ladder, causes=causes))) if causes != ladder.causes else None
+    ticket, entry = record(replace(ticket, ladder=None), "ladder_ended", people.TIMER, at, data={"ladder": ladder.id})
+    return Decision(ticket, (entry,), ladders=(LadderChange("ended", ladder.id, at),))

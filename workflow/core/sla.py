@@ -1,0 +1,309 @@
+"""SLA clocks: stopwatches over a ticket's history, as a pure fold. The live unit and a rebuild take the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from workflow.core.calendar import Calendar
+from workflow.core.guard import Rules, within
+from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer
+from workflow.definition.duration import Duration
+from workflow.definition.model import AUTOMATIC_ACTORS
+from workflow.definition.resolve import SlaLevel, SlaRule
+
+MOVES = ("opened", "advanced", "fired")
+ASKED = ("extension_asked", "extension_refused", "extended")
+FIRST_POSITION = 10_000  # after every timeout of a state
+LEVELS = 100
+NO_TIME = timedelta()
+
+
+def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, HistoryEntry, tuple[SlaClock, ...]]:
+    """Return the ticket with its clocks after an entry of its history, the entry noting it, and the clocks changed.
+
+    The ticket is as the entry left it, but for its clocks.
+    """
+    if not rules.compiled.definition.slas:
+        return ticket, entry, ()
+    if entry.kind == "excused":
+        excused = (entry.data["sla"], entry.data["cycle"])
+        clocks = tuple(
+            replace(each, excused=each.excused or (each.name, each.cycle) == excused) for each in ticket.clocks
+        )
+        return replace(ticket, clocks=clocks), entry, ()
+    clocks = ticket.clocks
+    changed: list[SlaClock] = []
+    notes: dict[str, list[str]] = {}
+    skipped: dict[str, list[str]] = {}
+    for rule in rules.compiled.definition.slas.values():
+        old = _last(clocks, rule.name)
+        steps = _Steps(rules, rule, old, entry, ticket.priority)
+        steps.take()
+        if steps.clock is old or steps.clock is None:
+            continue
+        changed.append(steps.clock)
+        kept = [clock for clock in clocks if clock is not old] if old else clocks
+        clocks = (*kept, *steps.ended, steps.clock)
+        if steps.words:
+            notes[rule.name] = steps.words
+        if steps.skipped:
+            skipped[rule.name] = steps.skipped
+    if not changed:
+        return ticket, entry, ()
+    if notes:
+        entry = replace(entry, data={**entry.data, "clocks": notes, **({"skipped": skipped} if skipped else {})})
+    ordered = tuple(sorted(clocks, key=lambda clock: (clock.name, clock.cycle)))
+    return replace(ticket, clocks=ordered), entry, tuple(changed)
+
+
+def timers(rules: Rules, clock: SlaClock, at: datetime) -> tuple[Timer, ...]:
+    """Return the timers that a clock needs: one for each level still to come, none of them due before `at`."""
+    if clock.status != "running" or clock.since is None:
+        return ()
+    rule = rules.compiled.definition.slas[clock.name]
+    calendar = rules.calendar(rule.calendar)
+    found = []
+    for index, level in enumerate(rule.levels.values()):
+        turns = clock.spent.get(level.at, 0)
+        if turns and not level.repeat:
+            continue
+        left = level.need(clock.goal) + turns * clock.goal - clock.elapsed
+        due = max(at, calendar.add(clock.since, left) if left > NO_TIME else clock.since)
+        position = FIRST_POSITION + rule.position * LEVELS + index
+        occurrence = clock.fired.get(level.at, 0) + 1
+        found.append(Timer("sla", timer_name(clock.name, level.at), clock.cycle, occurrence, due, position))
+    return tuple(found)
+
+
+def timer_name(clock: str, level: str) -> str:
+    """Return the name of a level's timer."""
+    return f"{clock}/{level}"
+
+
+def level_of(rules: Rules, timer: str) -> tuple[SlaRule, SlaLevel]:
+    """Return the clock's rule and the level that a timer of this name stands for; raise KeyError for neither."""
+    clock, _, at = timer.partition("/")
+    rule = rules.compiled.definition.slas[clock]
+    return rule, rule.levels[at]
+
+
+def awaits(ticket: Ticket, timer: Timer) -> bool:
+    """Say whether a clock still waits for this firing of a level; other timers are not a clock's business."""
+    if timer.kind != "sla":
+        return True
+    name, _, at = timer.name.partition("/")
+    clock = ticket.clock(name)
+    return (
+        clock is not None and clock.is_open and clock.cycle == timer.cycle and clock.fired.get(at, 0) < timer.occurrence
+    )
+
+
+def is_late_joiner(clock: SlaClock, level: SlaLevel) -> bool:
+    """Say whether a level was already past when its goal was put in force."""
+    return level.need(clock.goal) + clock.spent.get(level.at, 0) * clock.goal < clock.elapsed
+
+
+def recount(old: Rules, new: Rules, clock: SlaClock, priority: str, at: datetime) -> SlaClock:
+    """Return a clock under another desk revision: what has elapsed stays as counted, what remains counts anew."""
+    if not clock.is_open or clock.name not in new.compiled.definition.slas:
+        return clock
+    rule = new.compiled.definition.slas[clock.name]
+    before, after = old.calendar(rule.calendar), new.calendar(rule.calendar)
+    clock = _banked(clock, before, at)
+    wanted = rule.goal_for(priority)
+    if wanted.working_days and clock.status == "running":
+        clock = replace(clock, goal=_by_working_days(clock, after, wanted, at) + clock.extension)
+    return _with_due(clock, after)
+
+
+def rebuild(
+    ticket: Ticket, history: Iterable[HistoryEntry], rules_of: Callable[[str, int, int], Rules]
+) -> tuple[SlaClock, ...]:
+    """Return the clocks that a ticket's history says it has.
+
+    `rules_of` knows the rules of a type, a version and a desk revision that entries name.
+    """
+    bare = replace(ticket, clocks=())
+    revision = 0
+    for entry in history:
+        if entry.kind == "rearmed":
+            old = rules_of(entry.type, entry.version, revision)
+            rules = rules_of(entry.type, entry.version, entry.desk_revision)
+            clocks = (recount(old, rules, clock, bare.priority, entry.happened_at) for clock in bare.clocks)
+            bare = replace(bare, clocks=tuple(clocks))
+        if entry.kind == "rearmed" or not any(clock.status == "running" for clock in bare.clocks):
+            revision = entry.desk_revision
+        if "priority" in entry.data:
+            bare = replace(bare, priority=entry.data["priority"])
+        bare, _, _ = follow(rules_of(entry.type, entry.version, revision), bare, entry)
+    return bare.clocks
+
+
+class _Steps:
+    """What one entry of the history does to one clock: `clock` is its last cycle, `ended` are those before that."""
+
+    def __init__(self, rules: Rules, rule: SlaRule, clock: SlaClock | None, entry: HistoryEntry, priority: str) -> None:
+        self.rule, self.clock, self.entry, self.priority = rule, clock, entry, priority
+        self.calendar = rules.calendar(rule.calendar)
+        self.states = rules.compiled.definition.states
+        self.at = entry.happened_at
+        self.ended: list[SlaClock] = []
+        self.words: list[str] = []
+        self.skipped: list[str] = []
+
+    def take(self) -> None:
+        entry, clock = self.entry, self.clock
+        if clock is not None and entry.timer is not None and entry.timer[0] == "sla":
+            self.clock = self.after_turn(clock, entry.timer)
+        elif entry.kind in MOVES:
+            self.clock = self.after_move(clock)
+        elif clock is not None and entry.kind in ASKED and entry.data["sla"] == self.rule.name:
+            self.clock = self.after_asking(clock)
+        if self.clock is not None and self.clock.is_open and "priority" in entry.data:
+            self.clock = self.with_goal(self.clock, self.base_goal(self.clock) + self.clock.extension)
+
+    def after_turn(self, clock: SlaClock, timer: tuple[str, str, int, int]) -> SlaClock:
+        """Return the clock after a level's turn."""
+        _, name, cycle, occurrence = timer
+        owner, _, at = name.partition("/")
+        if (owner, cycle) != (clock.name, clock.cycle) or self.entry.kind == "incident":
+            return clock
+        level = self.rule.levels[at]
+        return replace(
+            clock,
+            fired={**clock.fired, at: occurrence},
+            spent={**clock.spent, at: clock.spent.get(at, 0) + 1},
+            breached=clock.breached or level.is_goal,
+            at_risk=clock.at_risk or level.need(clock.goal) < clock.goal,
+        )
+
+    def after_move(self, clock: SlaClock | None) -> SlaClock | None:
+        """Cancel, stop, reset, start, in this order; then the clock is paused just while the ticket is in a pause."""
+        entry, rule = self.entry, self.rule
+        archived = entry.dest is not None and self.states[entry.dest].stage == "archive"
+        counts = rule.stop_by == "anyone" or entry.actor not in AUTOMATIC_ACTORS
+        stops = self.names(rule.stop) and counts
+        if clock is not None and clock.is_open:
+            if self.names(rule.cancel) or (archived and not counts):
+                clock = self.end(clock, "cancelled")
+            elif stops or archived:
+                clock = self.end(clock, self.verdict(clock))
+            elif self.names(rule.reset):
+                clock = self.begin(self.end(clock, self.verdict(clock)))
+        if (clock is None or not clock.is_open) and not stops and not archived and self.names(rule.start):
+            clock = self.start(clock)
+        if clock is None or not clock.is_open:
+            return clock
+        pauses = any(within(entry.state, place) for place in rule.pause)
+        if pauses and clock.status == "running":
+            self.words.append("paused")
+            due = clock.due_at if clock.breached else None
+            return replace(_banked(clock, self.calendar, self.at), status="paused", since=None, due_at=due)
+        if not pauses and clock.status == "paused":
+            return self.run(clock)
+        return clock
+
+    def names(self, what: tuple[str, ...]) -> bool:
+        """Say whether the entry is one of the triggers, or enters one of the places from outside or by re-entry."""
+        trigger, source, dest = self.entry.trigger, self.entry.source, self.entry.dest
+        if trigger in what:
+            return True
+        return dest is not None and any(
+            within(dest, place) and (source is None or not within(source, place) or source == dest == place)
+            for place in what
+        )
+
+    def verdict(self, clock: SlaClock) -> str:
+        late = clock.status == "running" and clock.due_at is not None and clock.due_at < self.at
+        return "missed" if clock.breached or late else "met"
+
+    def end(self, clock: SlaClock, status: str) -> SlaClock:
+        self.words.append(status)
+        clock = _banked(clock, self.calendar, self.at)
+        breached = clock.breached or status == "missed"
+        return replace(clock, status=status, since=None, ended_at=self.at, breached=breached, asked=None)
+
+    def start(self, clock: SlaClock | None) -> SlaClock:
+        if clock is None or clock.status == "cancelled" or self.rule.reopen == "new_cycle":
+            return self.begin(clock)
+        return self.run(replace(clock, ended_at=None)) if self.rule.reopen == "continue" else clock
+
+    def run(self, clock: SlaClock) -> SlaClock:
+        self.words.append("running")
+        return _with_due(replace(clock, status="running", since=self.at), self.calendar)
+
+    def begin(self, last: SlaClock | None) -> SlaClock:
+        """Return a fresh cycle; a level that lies before its start is skipped."""
+        if last is not None:
+            self.ended.append(last)
+        goal = self.base_goal()
+        past = [level.at for level in self.rule.levels.values() if level.need(goal) <= NO_TIME]
+        self.skipped += past
+        cycle = last.cycle + 1 if last else 1
+        return self.run(SlaClock(self.rule.name, cycle, "running", goal, self.at, spent=dict.fromkeys(past, 1)))
+
+    def base_goal(self, clock: SlaClock | None = None) -> timedelta:
+        """Return the goal for the ticket's priority; working days are measured from the start of the cycle."""
+        wanted = self.rule.goal_for(self.priority)
+        if not wanted.working_days:
+            return wanted.length
+        if clock is None:
+            return self.calendar.elapsed(self.at, self.calendar.add(self.at, wanted))
+        return _by_working_days(_banked(clock, self.calendar, self.at), self.calendar, wanted, self.at)
+
+    def with_goal(self, clock: SlaClock, goal: timedelta) -> SlaClock:
+        """Put another goal in force: one still ahead gives every level its turn again; of those past, the highest."""
+        if goal == clock.goal:
+            return clock
+        self.words.append("goal")
+        clock = replace(_banked(clock, self.calendar, self.at), goal=goal)
+        ahead = goal > clock.elapsed
+        spent = {} if ahead else dict(clock.spent)
+        past = []
+        for level in self.rule.levels.values():
+            need = level.need(goal)
+            if level.repeat and need <= clock.elapsed:
+                spent[level.at] = max(spent.get(level.at, 0), (clock.elapsed - need) // goal)
+                need += spent[level.at] * goal
+            elif spent.get(level.at):
+                continue
+            if need <= clock.elapsed:
+                past.append((need, level.at))
+        for _, at in sorted(past)[:-1]:
+            spent[at] = spent.get(at, 0) + 1
+            self.skipped.append(at)
+        return _with_due(replace(clock, spent=spent, at_risk=clock.at_risk and not ahead), self.calendar)
+
+    def after_asking(self, clock: SlaClock) -> SlaClock:
+        """Return the clock after an extension was asked for, granted or refused."""
+        by = timedelta(seconds=self.entry.data["by"]) if "by" in self.entry.data else None
+        if self.entry.kind != "extended" or by is None:
+            return replace(clock, asked=by)
+        return self.with_goal(replace(clock, asked=None, extension=clock.extension + by), clock.goal + by)
+
+
+def _banked(clock: SlaClock, calendar: Calendar, at: datetime) -> SlaClock:
+    if clock.since is None:
+        return clock
+    return replace(clock, elapsed=clock.elapsed + calendar.elapsed(clock.since, at), since=at)
+
+
+def _by_working_days(clock: SlaClock, calendar: Calendar, wanted: Duration, at: datetime) -> timedelta:
+    """Return a goal of working days as running time of a clock that was banked at `at`."""
+    due = calendar.add(clock.started_at, wanted)
+    return clock.elapsed + calendar.elapsed(at, due) - calendar.elapsed(due, at)
+
+
+def _with_due(clock: SlaClock, calendar: Calendar) -> SlaClock:
+    if clock.since is None:
+        return clock
+    left = clock.goal - clock.elapsed
+    if left > NO_TIME:
+        return replace(clock, due_at=calendar.add(clock.since, left))
+    return clock if clock.breached and clock.due_at else replace(clock, due_at=clock.since)
+
+
+def _last(clocks: tuple[SlaClock, ...], name: str) -> SlaClock | None:
+    return next((clock for clock in reversed(clocks) if clock.name == name), None)

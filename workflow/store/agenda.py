@@ -1,0 +1,128 @@
+"""What keeps time, as people look at it: what is due and what comes next, the runs there were, open incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from workflow.core.model import Timer
+from workflow.errors import NotFound
+from workflow.store.tables import incidents, runs, tickets, timers
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer that is armed, with its ticket's place. `kind` is timeout, sla, promise or rung."""
+
+    ticket_id: int
+    type: str
+    state: str
+    kind: str
+    name: str
+    occurrence: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A timeout run that did something; `empty` counts those after it that found nothing to do."""
+
+    id: int
+    as_of: datetime
+    started_at: datetime
+    ended_at: datetime | None
+    tickets: int
+    fired: int
+    skipped: int
+    incidents: int
+    lost: int
+    errors: int
+    oldest_lateness: float | None
+    empty: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """A timer that could not fire, `kind:name:cycle:occurrence`, or a ticket that could not be read."""
+
+    id: int
+    ticket_id: int
+    timer: str
+    due_at: datetime
+    reason: str
+    opened_at: datetime
+    closed_at: datetime | None
+    position: int = 0
+
+    def as_timer(self) -> Timer:
+        """Return the timer that failed."""
+        kind, name, cycle, occurrence = self.timer.split(":")
+        return Timer(kind, name, int(cycle), int(occurrence), self.due_at, self.position)
+
+
+def due_timers(connection: Connection, *, limit: int, until: datetime | None = None) -> list[DueTimer]:
+    """Return the armed timers in the order of their due times, until an instant."""
+    query = (
+        select(
+            timers.c.ticket_id, tickets.c.type, tickets.c.state, timers.c.kind, timers.c.name, timers.c.occurrence,
+            timers.c.due_at,
+        )
+        .join(tickets, tickets.c.id == timers.c.ticket_id)
+        .order_by(timers.c.due_at, timers.c.ticket_id, timers.c.position)
+        .limit(limit)
+    )  # fmt: skip
+    if until is not None:
+        query = query.where(timers.c.due_at <= until)
+    return [DueTimer(*row) for row in connection.execute(query)]
+
+
+_RUN = tuple(runs.c[name] for name in Run.__slots__)
+_INCIDENT = tuple(incidents.c[name] for name in IncidentRow.__slots__)
+
+
+def last_runs(connection: Connection, limit: int) -> list[Run]:
+    """Return the last runs, the newest first."""
+    return [Run(*row) for row in connection.execute(select(*_RUN).order_by(runs.c.id.desc()).limit(limit))]
+
+
+def write_run(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Keep a run that did something as a row of its own; an empty one only updates the last row."""
+    if any(values[name] for name in ("tickets", "lost", "errors")):
+        connection.execute(insert(runs).values(**values, empty=0))
+        return
+    last = connection.execute(select(runs.c.id, runs.c.empty).order_by(runs.c.id.desc()).limit(1)).first()
+    if last is None:
+        connection.execute(insert(runs).values(**values, empty=1))
+    else:
+        ended = {"ended_at": values["ended_at"], "as_of": values["as_of"], "empty": last.empty + 1}
+        connection.execute(update(runs).where(runs.c.id == last.id).values(**ended))
+
+
+def incident_rows(connection: Connection, *, open_only: bool, limit: int, after: int | None) -> list[IncidentRow]:
+    """Return incidents in the order they were opened."""
+    query = select(*_INCIDENT).order_by(incidents.c.id).limit(limit)
+    if open_only:
+        query = query.where(incidents.c.closed_at.is_(None))
+    if after is not None:
+        query = query.where(incidents.c.id > after)
+    return [IncidentRow(*row) for row in connection.execute(query)]
+
+
+def incident(connection: Connection, incident_id: int) -> IncidentRow:
+    """Return an incident; raise NotFound."""
+    query = select(*_INCIDENT).where(incidents.c.id == incident_id)
+    row = connection.execute(query).first() if 0 < incident_id < 2**63 else None
+    if row is None:
+        raise NotFound(
+            "there is no incident {incident}", "list them with `ticketflow incident list`", incident=incident_id
+        )
+    return IncidentRow(*row)
+
+
+def close_incident(connection: Connection, incident_id: int, at: datetime) -> None:
+    """Note that an incident is dealt with."""
+    connection.execute(update(incidents).where(incidents.c.id == incident_id).values(closed_at=at))
