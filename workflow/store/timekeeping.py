@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, literal_column, select, text, update
 
 from workflow.core import chain
 from workflow.core.model import Ladder, LadderChange, Promise, SlaClock
@@ -40,7 +40,7 @@ _LAST = select(escalations.c.id).where(
 REPEAT = Prepared(
     update(escalations)
     .where(escalations.c.id == _LAST.scalar_subquery())
-    .values(times=escalations.c.times + 1, last_at=bindparam("at", type_=escalations.c.last_at.type))
+    .values(times=literal_column("times + 1"), last_at=bindparam("at", type_=escalations.c.last_at.type))
 )
 ACKNOWLEDGE = Prepared(
     _LINE.where(escalations.c.acknowledged_at.is_(None)).values(
