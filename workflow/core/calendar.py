@@ -58,7 +58,7 @@ class Calendar:
         self.name, self.hours = name, hours
         self.zone: tzinfo = hours.zone
         self._months: dict[int, _Month] = {}
-        self._working: dict[int, bool] = {}
+        self._working: dict[date, bool] = {}
 
     @classmethod
     def of(cls, name: str, spec: CalendarSpec, desk_zone: str) -> Calendar:
@@ -158,6 +158,16 @@ class Calendar:
         """Return the hours of a local date, and what made them so."""
         return self.hours.day(day)
 
+    def is_working(self, day: date) -> bool:
+        """Say whether a local date has hours of its own; what is left of the night before is not its own."""
+        found = self._working.get(day)
+        if found is None:
+            if len(self._working) >= _DAYS_KEPT:
+                self._working.clear()
+            hours = self._intervals(day.toordinal())
+            found = self._working[day] = any(begin < end for begin, end in hours)
+        return found
+
     def outside_announced(self, due: datetime) -> bool:
         """Say whether a due time lies beyond what is announced of the calendar's public holidays."""
         public = self.hours.public
@@ -170,10 +180,10 @@ class Calendar:
         day = worked = local.toordinal()
         while count:
             day += 1
-            if self._is_working(day):
+            if self.is_working(date.fromordinal(day)):
                 count, worked = count - 1, day
             elif day - worked > LONGEST_CLOSED.days:
-                self._demand_opening(self._instant(worked, timedelta()), self._instant(day + 1, timedelta()))
+                self._demand_opening(self._instant(worked + 1, _NONE), self._instant(day + 1, _NONE))
         time = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         due = self._instant(day, time)
         month = self._at(due)
@@ -185,14 +195,6 @@ class Calendar:
             return month.closes[at]
         ends = [end for _, end in self.open_between(midnight, due)]
         return ends[-1] if ends else next(begin for begin, _ in self.open_between(due, due + 3 * _DAY))
-
-    def _is_working(self, ordinal: int) -> bool:
-        found = self._working.get(ordinal)
-        if found is None:
-            if len(self._working) > _DAYS_KEPT:
-                self._working.clear()
-            found = self._working[ordinal] = any(begin < end for begin, end in self._intervals(ordinal))
-        return found
 
     def _ends(self) -> UsageError:
         return UsageError("the calendar {calendar} ends with the year 9998", "name an earlier time", calendar=self.name)

@@ -1,7 +1,7 @@
 """Public holidays with make-up working days 调休, as governments announce them: dated facts, year by year.
 
 Each holiday stands there with its first and last day off, weekends inside included, and after `+` the days on which
-people work instead. A date is of that year unless it says its own.
+people work instead. A date is of that year unless it says its own. A feast inside a longer holiday follows it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CN = """
      national 10-01..10-07 +10-08 +10-09
 2012 new_year 01-01..01-03 +2011-12-31, spring 01-22..01-28 +01-21 +01-29,
      qingming 04-02..04-04 +03-31 +04-01, labour 04-29..05-01 +04-28, dragon_boat 06-22..06-24,
-     mid_autumn 09-30..09-30 +09-29, national 10-01..10-07
+     mid_autumn 09-30..09-30, national 10-01..10-07 +09-29
 2013 new_year 01-01..01-03 +01-05 +01-06, spring 02-09..02-15 +02-16 +02-17,
      qingming 04-04..04-06 +04-07, labour 04-29..05-01 +04-27 +04-28,
      dragon_boat 06-10..06-12 +06-08 +06-09, mid_autumn 09-19..09-21 +09-22,
@@ -47,7 +47,7 @@ _CN = """
      labour 04-30..05-02, dragon_boat 06-09..06-11 +06-12, mid_autumn 09-15..09-17 +09-18,
      national 10-01..10-07 +10-08 +10-09
 2017 new_year 2016-12-31..01-02, spring 01-27..02-02 +01-22 +02-04, qingming 04-02..04-04 +04-01,
-     labour 04-29..05-01, dragon_boat 05-28..05-30 +05-27, national 10-01..10-08 +09-30
+     labour 04-29..05-01, dragon_boat 05-28..05-30 +05-27, national 10-01..10-08 +09-30, mid_autumn 10-04..10-04
 2018 new_year 2017-12-30..01-01, spring 02-15..02-21 +02-11 +02-24, qingming 04-05..04-07 +04-08,
      labour 04-29..05-01 +04-28, dragon_boat 06-16..06-18, mid_autumn 09-22..09-24,
      national 10-01..10-07 +09-29 +09-30
@@ -70,7 +70,8 @@ _CN = """
      labour 05-01..05-05 +04-28 +05-11, dragon_boat 06-08..06-10, mid_autumn 09-15..09-17 +09-14,
      national 10-01..10-07 +09-29 +10-12
 2025 new_year 01-01..01-01, spring 01-28..02-04 +01-26 +02-08, qingming 04-04..04-06,
-     labour 05-01..05-05 +04-27, dragon_boat 05-31..06-02, national 10-01..10-08 +09-28 +10-11
+     labour 05-01..05-05 +04-27, dragon_boat 05-31..06-02, national 10-01..10-08 +09-28 +10-11,
+     mid_autumn 10-06..10-06
 2026 new_year 01-01..01-03 +01-04, spring 02-15..02-23 +02-14 +02-28, qingming 04-04..04-06,
      labour 05-01..05-05 +05-09, dragon_boat 06-19..06-21, mid_autumn 09-25..09-27,
      national 10-01..10-07 +09-20 +10-10

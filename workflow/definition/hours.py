@@ -114,12 +114,12 @@ def days_of(text: str) -> tuple[int, ...]:
     """
     if text == "daily":
         return tuple(range(7))
-    first, _, last = text.partition("-")
-    for name in (first, last or first):
+    first, dash, last = text.partition("-")
+    for name in (first, last) if dash else (first,):
         if name not in DAYS:
             raise Wrong("unknown-day", text=name, known=(*DAYS, "mon-fri", "daily"))
     begin = DAYS.index(first)
-    length = (DAYS.index(last) - begin) % 7 + 1 if last else 1
+    length = (DAYS.index(last) - begin) % 7 + 1 if dash else 1
     return tuple((begin + step) % 7 for step in range(length))
 
 
@@ -223,8 +223,15 @@ def _check_week(spec: CalendarSpec, at: Path, sheet: Sheet) -> None:
                     sheet.report((*path, place), "overlapping-hours", text, other=other[2])
                     break
                 week.append((begin, end, f"{DAYS[day]} {text}"))
-    if not any(spec.weekly.values()) and not spec.workdays:
+    if not any(spec.weekly.values()) and not spec.workdays and not _has_lost_hours(at, sheet):
         sheet.report((*at, "weekly"), "never-open", str(at[-1]), key=True)
+
+
+def _has_lost_hours(at: Path, sheet: Sheet) -> bool:
+    """Say whether a week without hours had some in the file, which did not fit and were told of."""
+    found = sheet.node(at).step("weekly")
+    written = found[1].value if found else {}
+    return bool(any(hours != [] for hours in written.values()) if isinstance(written, dict) else written)
 
 
 def _check_dates(spec: CalendarSpec, at: Path, sheet: Sheet) -> None:
