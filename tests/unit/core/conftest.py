@@ -18,11 +18,16 @@ from workflow.definition.model import VERBS, DeskSpec, TicketTypeSpec
 from workflow.definition.resolve import resolve
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LEADS_ONLY = ("acknowledge", "approve", "excuse")
 DESK: dict[str, Any] = {
     "desk": "trial",
     "zone": "Asia/Shanghai",
     "channels": ["phone", "web"],
-    "roles": {"agent": {"may": list(VERBS)}, "lead": {"may": list(VERBS)}, "guest": {"may": ["note"]}},
+    "roles": {
+        "agent": {"may": [verb for verb in VERBS if verb not in LEADS_ONLY]},
+        "lead": {"may": list(VERBS)},
+        "guest": {"may": ["note"]},
+    },
     "teams": {
         "front": {"lead": "li", "members": ["ann", "bob", "cem"]},
         "back": {"lead": "lu", "members": ["dan"]},
@@ -34,6 +39,7 @@ DESK: dict[str, Any] = {
         "lu": {"roles": ["lead"]},
         "gus": {"roles": ["guest"]},
     },
+    "ladder": {"rungs": [{"to": "lead", "after": "30m"}, {"to": "lu", "after": "1h"}]},
     "customer": {"fields": {"name": {"type": "text", "pii": True}, "level": {"type": "int"}}},
 }
 

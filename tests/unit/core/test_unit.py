@@ -30,8 +30,9 @@ def test_a_timeout_without_dest_fires_once_and_the_ticket_stays(trial: Make) -> 
     made = trial(waiting({"slow": {"after": "10m", "actions": ["reassign", "escalate", {"notify": "owner"}]}}))
     assert kinds(made.runs(10 * MINUTE - TICK)) == []
     outcome = made.runs(TICK)
-    assert kinds(outcome) == ["fired", "assigned", "escalated", "notified"]
-    assert (outcome.fired, outcome.timers, outcome.ticket.entry) == (1, (), 1)
+    assert kinds(outcome) == ["fired", "escalated", "assigned", "notified"]
+    assert (outcome.fired, outcome.ticket.entry) == (1, 1)
+    assert [timer.key for timer in outcome.timers] == [("rung", "rung", 1, 1)]
     assert outcome.ticket.assignee == "ann"
     assert [(message.to, message.kind) for message in outcome.messages] == [
         ("member:li", "escalate"),
@@ -42,16 +43,18 @@ def test_a_timeout_without_dest_fires_once_and_the_ticket_stays(trial: Make) -> 
     due, cause = "2026-03-02T09:10:00+00:00", "timeout:slow:1:1"
     assert [entry.data for entry in outcome.entries] == [
         {"due_at": due, "fired_at": due, "late_by": 0.0},
+        {"ladder": 1, "rung": 1, "cause": cause, "to": "member:li"},
         {"team": "front", "assignee": "ann", "cause": cause},
-        {"to": "member:li", "cause": cause},
         {"to": "member:ann", "cause": cause},
     ]
-    assert [(message.reason, message.seq, message.cause_entry) for message in outcome.messages] == [
-        (cause, 4, 1), (cause, 5, 1),
+    assert [(message.reason, message.seq, message.cause_entry, message.stands) for message in outcome.messages] == [
+        (cause, 3, 1, "ladder:1"), (cause, 5, 1, "entry:1"),
     ]  # fmt: skip
     assert outcome.ticket.next_due_at == NINE + 10 * MINUTE  # missed, and shown as that until the ticket moves on
-    assert kinds(made.runs(HOUR)) == []
-    assert made.does(Advance("accept")).ticket.next_due_at is None
+    assert kinds(made.runs(30 * MINUTE - TICK)) == []
+    outcome = made.does(Advance("accept"))
+    assert kinds(outcome) == ["advanced", "ladder_ended"]
+    assert (outcome.ticket.next_due_at, outcome.timers, outcome.ticket.ladder) == (None, (), None)
 
 
 def test_reassigning_goes_to_somebody_else_in_turn(trial: Make) -> None:
@@ -83,16 +86,18 @@ def test_a_notice_that_finds_nobody_is_recorded(trial: Make) -> None:
     actions = ["escalate", {"notify": "owner"}, {"notify": "team"}, {"notify": "lead"}]
     made = trial({"intake": {"timeouts": {"slow": {"after": "10m", "actions": actions}}}})
     outcome = made.runs(10 * MINUTE)
-    assert kinds(outcome) == ["fired", *["unattended"] * 4]
-    assert [entry.data["action"] for entry in outcome.entries[1:]] == ["escalate", "notify", "notify", "notify"]
+    assert kinds(outcome) == ["fired", "unattended", "escalated", *["unattended"] * 3]
+    assert [entry.data.get("rung") for entry in outcome.entries[1:3]] == [1, 2], "nobody leads a ticket of no team"
+    assert [entry.data["action"] for entry in outcome.entries[3:]] == ["notify", "notify", "notify"]
     assert {entry.data["cause"] for entry in outcome.entries[1:]} == {"timeout:slow:1:1"}
-    assert outcome.messages == ()
+    assert [(message.to, message.kind) for message in outcome.messages] == [("member:lu", "escalate")]
 
 
 def test_nobody_is_given_an_archived_ticket(trial: Make) -> None:
     close = {"dest": "archive", "actions": [{"assign": "dan"}, "escalate"]}
     outcome = trial({"intake": {"team": "front", "transitions": {"close": close}}}).does(Advance("close"))
-    assert kinds(outcome) == ["advanced", "unattended", "escalated"]
+    assert kinds(outcome) == ["advanced", "unattended", "suppressed"]
+    assert (outcome.ticket.ladder, outcome.messages) == (None, ())
     assert (outcome.ticket.team, outcome.ticket.assignee) == ("front", None)
 
 
@@ -151,37 +156,39 @@ def test_a_person_at_the_very_due_time_is_in_time(trial: Make) -> None:
 def test_what_a_person_overtakes_is_recorded_and_not_done(trial: Make) -> None:
     made = trial(waiting({"slow": {"after": "10m", "actions": ["reassign", "escalate"]}}))
     outcome = made.does(Advance("accept"), after=HOUR)
-    assert kinds(outcome) == ["fired", "advanced", "overtaken", "overtaken"]
-    assert (outcome.messages, outcome.ticket.assignee) == ((), None)
-    assert [entry.happened_at for entry in outcome.entries] == [NINE + 10 * MINUTE, *[NINE + HOUR] * 3]
-    assert [entry.actor for entry in outcome.entries] == ["timer", "ann", "timer", "timer"]
-    assert [entry.data for entry in outcome.entries[2:]] == [
-        {"action": "reassign", "cause": "timeout:slow:1:1"}, {"action": "escalate", "cause": "timeout:slow:1:1"},
-    ]  # fmt: skip
+    assert kinds(outcome) == ["fired", "escalated", "advanced", "ladder_ended", "overtaken", "overtaken"]
+    assert (outcome.messages, outcome.ticket.assignee, outcome.ticket.ladder) == ((), None, None)
+    assert [entry.happened_at for entry in outcome.entries] == [*[NINE + 10 * MINUTE] * 2, *[NINE + HOUR] * 4]
+    assert [entry.actor for entry in outcome.entries] == ["timer", "timer", "ann", "timer", "timer", "timer"]
+    assert {(entry.data["action"], entry.data["cause"]) for entry in outcome.entries[4:]} == {
+        ("reassign", "timeout:slow:1:1"), ("tell", "timeout:slow:1:1"),
+    }  # fmt: skip
 
 
 def test_what_a_person_does_not_end_is_settled_after_the_event(trial: Make) -> None:
     made = trial(waiting({"slow": {"after": "10m", "actions": ["reassign", "escalate"]}}))
     outcome = made.does(Note("still here"), after=HOUR)
-    assert kinds(outcome) == ["fired", "noted", "assigned", "escalated"]
-    assert len(outcome.messages) == 1
+    assert kinds(outcome) == ["fired", "escalated", "noted", "assigned"]
+    assert [(message.to, message.happened_at - NINE) for message in outcome.messages] == [("member:li", HOUR)]
 
 
 def test_a_claim_overtakes_a_reassignment_but_not_the_word_to_the_lead(trial: Make) -> None:
     made = trial(waiting({"slow": {"after": "10m", "actions": ["reassign", "escalate"]}}))
     outcome = made.does(Claim(), "bob", after=HOUR)
-    assert kinds(outcome) == ["fired", "assigned", "overtaken", "escalated"]
+    assert kinds(outcome) == ["fired", "escalated", "assigned", "overtaken"]
+    assert outcome.entries[3].data["action"] == "reassign"
     assert outcome.ticket.assignee == "bob"
+    assert [message.to for message in outcome.messages] == ["member:li"]
 
 
 def test_actions_of_a_persons_own_move_are_never_overtaken(trial: Make) -> None:
     transitions = {"accept": {"dest": "classify", "actions": [{"assign": "dan"}, "escalate"]}}
     made = trial({"intake": {"team": "front", "transitions": transitions}})
     outcome = made.does(Advance("accept"))
-    assert kinds(outcome) == ["advanced", "assigned", "escalated"]
+    assert kinds(outcome) == ["advanced", "escalated", "assigned"]
     assert (outcome.ticket.team, outcome.ticket.assignee) == ("back", "dan")
-    assert outcome.entries[1].actor == "ann"
-    assert outcome.messages[0].to == "member:lu"
+    assert {entry.actor for entry in outcome.entries} == {"ann"}
+    assert outcome.messages[0].to == "member:li", "of the team that the ticket was in when ann asked"
 
 
 def test_a_quiet_unit_only_records(trial: Make) -> None:
@@ -217,22 +224,34 @@ def test_now_is_the_due_time_for_a_timer_however_late_it_runs(trial: Make) -> No
 
 
 def test_a_repeat_merges_what_piled_up_and_goes_on(trial: Make) -> None:
-    made = trial(waiting({"tell": {"after": "10m", "every": "10m", "actions": ["escalate"]}}))
+    made = trial(waiting({"tell": {"after": "10m", "every": "10m", "actions": [{"notify": "team"}]}}))
     outcome = made.runs(35 * MINUTE)
-    (fired, told) = outcome.entries
+    assert kinds(outcome) == ["fired", "notified"]
+    fired = outcome.entries[0]
     assert (outcome.fired, fired.timer, fired.happened_at) == (3, ("timeout", "tell", 1, 3), NINE + 30 * MINUTE)
     assert [datetime.fromisoformat(due) - NINE for due in fired.data["merged"]] == [
         10 * MINUTE,
         20 * MINUTE,
         30 * MINUTE,
     ]
-    assert told.kind == "escalated"
     assert [(timer.occurrence, timer.due_at - NINE) for timer in outcome.timers] == [(4, 40 * MINUTE)]
+
+
+def test_the_occurrence_that_opens_a_ladder_fires_alone(trial: Make) -> None:
+    made = trial(waiting({"tell": {"after": "10m", "every": "5m", "actions": ["escalate"]}}))
+    outcome = made.runs(35 * MINUTE)
+    assert [(entry.kind, entry.timer, entry.happened_at - NINE) for entry in outcome.entries] == [
+        ("fired", ("timeout", "tell", 1, 1), 10 * MINUTE), ("escalated", None, 10 * MINUTE),
+        ("fired", ("timeout", "tell", 1, 6), 35 * MINUTE),
+    ]  # fmt: skip
+    assert outcome.ticket.ladder is not None
+    assert outcome.ticket.ladder.opened_at == NINE + 10 * MINUTE
+    assert outcome.ticket.ladder.causes == {"entry:1": "timeout:tell:1:1"}
 
 
 def test_merging_never_passes_another_timer(trial: Make) -> None:
     timeouts = {
-        "tell": {"after": "10m", "every": "10m", "actions": ["escalate"]},
+        "tell": {"after": "10m", "every": "10m", "actions": [{"notify": "team"}]},
         "go": {"after": "25m", "dest": "handle"},
     }
     outcome = trial(waiting(timeouts)).runs(HOUR)
@@ -243,16 +262,17 @@ def test_merging_never_passes_another_timer(trial: Make) -> None:
 
 
 def test_merging_never_passes_the_event(trial: Make) -> None:
-    made = trial(waiting({"tell": {"after": "10m", "every": "10m", "actions": ["escalate"]}}))
+    made = trial(waiting({"tell": {"after": "10m", "every": "10m", "actions": [{"notify": "team"}]}}))
     outcome = made.does(Note("x"), after=20 * MINUTE)
     assert outcome.fired == 1
     assert [timer.due_at - NINE for timer in outcome.timers] == [20 * MINUTE]
 
 
 def test_times_bounds_a_repeat_within_one_entry(trial: Make) -> None:
-    made = trial(waiting({"tell": {"after": "10m", "every": "10m", "times": 2, "actions": ["escalate"]}}))
+    made = trial(waiting({"tell": {"after": "10m", "every": "10m", "times": 2, "actions": [{"notify": "team"}]}}))
     outcome = made.runs(HOUR)
     assert (outcome.fired, outcome.timers) == (2, ())
+    assert kinds(outcome) == ["fired", "notified"]
     fired = outcome.entries[0]
     assert fired.timer == ("timeout", "tell", 1, 2)
     assert fired.data["merged"] == ["2026-03-02T09:10:00+00:00", "2026-03-02T09:20:00+00:00"]
@@ -372,6 +392,7 @@ def test_a_time_that_cannot_be_true_is_refused(trial: Make, at: datetime, words:
 
 def test_looking_ahead_writes_nothing(trial: Make) -> None:
     made = trial(waiting({"slow": {"after": "10m", "dest": "classify"}}))
-    for after, state in ((HOUR, "classify"), (10 * MINUTE, "intake")):
-        assert caught_up(made.rules, made.ticket, made.timers, NINE + after).state == state
-    assert made.ticket.state == "intake"
+    for after, state, armed in ((HOUR, "classify", 0), (10 * MINUTE, "intake", 1)):
+        ticket, timers = caught_up(made.rules, made.ticket, made.timers, NINE + after)
+        assert (ticket.state, len(timers)) == (state, armed)
+    assert (made.ticket.state, made.ticket.seq) == ("intake", 1)
