@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, literal_column, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, literal_column, select, text, update
 
 from workflow.core import chain
 from workflow.core.model import Ladder, LadderChange, Promise, SlaClock
@@ -34,13 +34,14 @@ RAISE = Prepared(insert(escalations), [column.name for column in escalations.c i
 _LINE = update(escalations).where(
     escalations.c.ticket_id == bindparam("of_ticket"), escalations.c.ladder == bindparam("of_ladder")
 )
-_LAST = select(escalations.c.id).where(
-    escalations.c.ticket_id == bindparam("of_ticket"), escalations.c.ladder == bindparam("of_ladder")
-).order_by(escalations.c.occurrence.desc()).limit(1)  # fmt: skip
+_OTHER = escalations.alias()
+_LAST = select(func.max(_OTHER.c.occurrence)).where(
+    _OTHER.c.ticket_id == bindparam("of_ticket"), _OTHER.c.ladder == bindparam("of_ladder")
+)
 REPEAT = Prepared(
-    update(escalations)
-    .where(escalations.c.id == _LAST.scalar_subquery())
-    .values(times=literal_column("times + 1"), last_at=bindparam("at", type_=escalations.c.last_at.type))
+    _LINE.where(escalations.c.occurrence == _LAST.scalar_subquery()).values(
+        times=literal_column("times + 1"), last_at=bindparam("at", type_=escalations.c.last_at.type)
+    )
 )
 ACKNOWLEDGE = Prepared(
     _LINE.where(escalations.c.acknowledged_at.is_(None)).values(
