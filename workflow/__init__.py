@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workflow.clock import Clock, SystemClock, VirtualClock
-    from workflow.core.model import Customer, HistoryEntry, Option, Ticket
+    from workflow.core.model import Customer, HistoryEntry, Ladder, Option, Promise, SlaClock, Ticket
+    from workflow.delivery.notice import Notice
+    from workflow.delivery.relay import DeliveryReport
+    from workflow.delivery.settings import Delivery
     from workflow.desk.book import ApplyReport, DefinitionChange
     from workflow.desk.contacts import Contact, read_contacts
     from workflow.desk.desk import Desk
     from workflow.desk.intake import IntakeReport
+    from workflow.desk.repair import ClockDifference
     from workflow.desk.runs import RunReport
     from workflow.errors import (
         BadValue,
@@ -35,14 +39,17 @@ if TYPE_CHECKING:
         UsageError,
     )
     from workflow.scheduler import Scheduler
-    from workflow.store.records import OutboxRow
+    from workflow.store.agenda import DueTimer, IncidentRow, Run
+    from workflow.store.outbox import OutboxRow
     from workflow.store.search import Page
+    from workflow.store.timekeeping import Escalation
 
 __version__ = "0.1.0"
 __all__ = [
     "ApplyReport",
     "BadValue",
     "Clock",
+    "ClockDifference",
     "ConditionFault",
     "Conflict",
     "Contact",
@@ -50,20 +57,30 @@ __all__ = [
     "DefinitionChange",
     "DefinitionChanged",
     "DefinitionError",
+    "Delivery",
+    "DeliveryReport",
     "Desk",
+    "DueTimer",
+    "Escalation",
     "Forbidden",
     "HistoryEntry",
+    "IncidentRow",
     "IntakeReport",
+    "Ladder",
     "NotFound",
+    "Notice",
     "Option",
     "OutboxRow",
     "Page",
     "PartlyDone",
     "Problem",
+    "Promise",
     "Refused",
+    "Run",
     "RunReport",
     "Scheduler",
     "SchemaOutdated",
+    "SlaClock",
     "StoreBusy",
     "StoreError",
     "SystemClock",
@@ -76,15 +93,21 @@ __all__ = [
 
 _HOMES = {
     "workflow.clock": ("Clock", "SystemClock", "VirtualClock"),
-    "workflow.core.model": ("Customer", "HistoryEntry", "Option", "Ticket"),
+    "workflow.core.model": ("Customer", "HistoryEntry", "Ladder", "Option", "Promise", "SlaClock", "Ticket"),
+    "workflow.delivery.notice": ("Notice",),
+    "workflow.delivery.relay": ("DeliveryReport",),
+    "workflow.delivery.settings": ("Delivery",),
     "workflow.desk.book": ("ApplyReport", "DefinitionChange"),
     "workflow.desk.contacts": ("Contact", "read_contacts"),
     "workflow.desk.desk": ("Desk",),
     "workflow.desk.intake": ("IntakeReport",),
+    "workflow.desk.repair": ("ClockDifference",),
     "workflow.desk.runs": ("RunReport",),
     "workflow.scheduler": ("Scheduler",),
-    "workflow.store.records": ("OutboxRow",),
+    "workflow.store.agenda": ("DueTimer", "IncidentRow", "Run"),
+    "workflow.store.outbox": ("OutboxRow",),
     "workflow.store.search": ("Page",),
+    "workflow.store.timekeeping": ("Escalation",),
 }
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from workflow.store.engine import Store
 
 FILE = "ticketflow.toml"
-IN_FILE = ("database", "definitions", "actor", "lang", "app", "busy_timeout")
+IN_FILE = (
+    "database", "definitions", "actor", "lang", "app", "busy_timeout", "webhook_url", "webhook_secret", "smtp_url",
+)  # fmt: skip
 LANGUAGES = ("en", "zh")
 DEFAULT_DATABASE = "sqlite:///ticketflow.db"
 
@@ -110,6 +112,16 @@ class Session(Output):
             clock=VirtualClock(_instant(now)) if now else None,
             busy_timeout=self._busy_timeout,
         )
+
+    @property
+    def sending_desk(self) -> Desk:
+        """The desk, with the ways by which messages leave: those that the host gave it, else those of the settings."""
+        from workflow import Delivery
+
+        url, secret = self.setting("webhook_url"), self.setting("webhook_secret")
+        found = Delivery(webhook_url=url, webhook_secret=secret, smtp_url=self.setting("smtp_url"), lang=self.lang)
+        self.desk.delivery = self.desk.delivery or found
+        return self.desk
 
     @property
     def _busy_timeout(self) -> float:

@@ -1,0 +1,86 @@
+"""Mail by SMTP, with the message's key in its Message-ID."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from workflow.delivery.failure import Failure, one_line
+from workflow.delivery.notice import Notice
+from workflow.delivery.settings import MailServer
+
+WIRE = SMTP.clone(cte_type="7bit")
+
+
+class Mail:
+    """Sends messages through one mail server. Certificates are checked against the system's, or SSL_CERT_FILE."""
+
+    def __init__(self, server: MailServer, desk: str, timeout: float) -> None:
+        self._server, self._desk, self._timeout = server, desk, timeout
+        self._domain = server.sender.rpartition("@")[2]
+
+    def send(self, notice: Notice, addresses: Sequence[str], now: datetime) -> str | None:
+        """Send a message to one or more addresses.
+
+        Raise Failure if the server takes it for none of them; return what was amiss where it takes it for some.
+        """
+        try:
+            mail = self._compose(notice, addresses, now)
+        except (ValueError, MessageError) as error:
+            raise Failure(f"no mail can be written to this address: {error}") from error
+        try:
+            refused = self._hand_over(mail)
+        except smtplib.SMTPRecipientsRefused as error:
+            raise Failure(_refusals(error.recipients)) from error
+        except smtplib.SMTPResponseException as error:
+            reply = f"SMTP {error.smtp_code} {_text(error.smtp_error)}"
+            raise Failure(reply, unreachable=not isinstance(error, smtplib.SMTPDataError)) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise Failure.of(error) from error
+        return one_line(f"{len(refused)} of {len(addresses)} refused: {_refusals(refused)}") if refused else None
+
+    def _hand_over(self, mail: EmailMessage) -> dict[str, tuple[int, bytes]]:
+        server, trust = self._server, ssl.create_default_context()
+        client: smtplib.SMTP
+        if server.tls == "ssl":
+            client = smtplib.SMTP_SSL(server.host, server.port, self._domain, timeout=self._timeout, context=trust)
+        else:
+            client = smtplib.SMTP(server.host, server.port, self._domain, timeout=self._timeout)
+        try:
+            if server.tls == "starttls":
+                client.starttls(context=trust)
+            if server.user is not None:
+                client.login(server.user, server.password or "")
+            refused = client.send_message(mail)
+            with suppress(smtplib.SMTPException, OSError):  # it has the mail, however it says goodbye
+                client.quit()
+            return refused
+        finally:
+            client.close()
+
+    def _compose(self, notice: Notice, addresses: Sequence[str], now: datetime) -> EmailMessage:
+        mail = EmailMessage(policy=WIRE)
+        mail["From"] = self._server.sender
+        mail["To"] = ", ".join(addresses)
+        mail["Subject"] = one_line(notice.subject)
+        mail["Date"] = format_datetime(now)
+        mail["Message-ID"] = f"<{notice.key}@{self._desk}.{self._domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Ticketflow-Key"] = notice.key
+        mail.set_content(notice.text)
+        return mail
+
+
+def _refusals(recipients: dict[str, tuple[int, bytes]]) -> str:
+    return "; ".join(sorted({f"SMTP {code} {_text(reply)}" for code, reply in recipients.values()}))
+
+
+def _text(reply: bytes | str) -> str:
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else reply

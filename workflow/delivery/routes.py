@@ -1,0 +1,103 @@
+"""Which way a message leaves, by whom it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workflow.definition.model import DeskSpec
+from workflow.delivery.failure import Failure
+from workflow.delivery.notice import Notice
+from workflow.delivery.settings import Delivery
+from workflow.store.outbox import Takes
+
+if TYPE_CHECKING:
+    from workflow.delivery.mail import Mail
+    from workflow.delivery.webhook import Webhook
+
+HostAction = Callable[..., object]
+GIVE_UP_ON_A_WAY = 3
+
+
+class Routes:
+    """The ways that are open in this process.
+
+    They are mail to members who have an address, the webhook for everybody else, and the host's own actions for its
+    calls. A way by which nobody can be reached several times in a row is closed for the rest of the run.
+    """
+
+    def __init__(self, settings: Delivery, desk: DeskSpec, actions: Mapping[str, HostAction]) -> None:
+        self._actions = {f"host:{name}": action for name, action in actions.items()}
+        self._addresses = addresses(settings, desk)
+        self._webhook: Webhook | None = None
+        self._mail: Mail | None = None
+        self._failures: dict[str, int] = {}
+        if settings.webhook_url:
+            from workflow.delivery.webhook import Webhook  # what speaks to servers is loaded by who sends
+
+            self._webhook = Webhook(settings.webhook_url, settings.key, settings.timeout)
+        if server := settings.mail_server:
+            from workflow.delivery.mail import Mail
+
+            self._mail = Mail(server, desk.desk, settings.timeout)
+
+    @property
+    def takes(self) -> Takes:
+        """Whose messages can leave now."""
+        names = frozenset(self._actions) | (frozenset(self._addresses) if self._is_open("mail") else frozenset())
+        webhook = self._webhook is not None and self._is_open("webhook")
+        return Takes(names, all_others=webhook, but=frozenset(self._addresses) - names if webhook else frozenset())
+
+    def send(self, notice: Notice, now: datetime) -> str | None:
+        """Send a message its way; raise Failure, or return what was amiss with one that left all the same."""
+        way = self._way(notice.to)
+        try:
+            remark = self._send(way, notice, now)
+        except Failure as failure:
+            self._failures[way] = self._failures.get(way, 0) + 1 if failure.unreachable else 0
+            raise
+        self._failures[way] = 0
+        return remark
+
+    def is_open(self, to: str) -> bool:
+        """Say whether a message to this addressee can still leave in this run."""
+        return self._is_open(self._way(to))
+
+    def _send(self, way: str, notice: Notice, now: datetime) -> str | None:
+        if way == "host":
+            try:
+                self._actions[notice.to](notice)
+            except Exception as error:  # whatever a host's own code raises, the others' messages must leave
+                raise Failure(f"{type(error).__name__}: {error}") from error
+            return None
+        if way == "mail" and self._mail:
+            return self._mail.send(notice, self._addresses[notice.to], now)
+        if self._webhook:
+            self._webhook.send(notice, now)
+            return None
+        raise Failure("nobody takes it any more")
+
+    def _way(self, to: str) -> str:
+        return "host" if to in self._actions else "mail" if to in self._addresses else "webhook"
+
+    def _is_open(self, way: str) -> bool:
+        return self._failures.get(way, 0) < GIVE_UP_ON_A_WAY
+
+
+def addresses(settings: Delivery, desk: DeskSpec) -> dict[str, tuple[str, ...]]:
+    """Return where mail goes, for each member and each team that has an address."""
+    if not settings.smtp_url:
+        return {}
+    own = {name: member.email for name, member in desk.members.items() if member.email}
+    found: dict[str, tuple[str, ...]] = {f"member:{name}": (address,) for name, address in own.items()}
+    for name, team in desk.teams.items():
+        if known := dict.fromkeys(own[member] for member in team.members if member in own):
+            found[f"team:{name}"] = tuple(known)
+    return found
+
+
+def takes(settings: Delivery, desk: DeskSpec, actions: Iterable[str]) -> Takes:
+    """Return whose messages can leave by these settings and these actions of the host."""
+    names = frozenset(addresses(settings, desk)) | {f"host:{name}" for name in actions}
+    return Takes(names, all_others=bool(settings.webhook_url))

@@ -1,0 +1,73 @@
+"""Delivering: what the relay needs to know of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from workflow.clock import Clock
+from workflow.core import people
+from workflow.delivery import notice
+from workflow.delivery.notice import Notice
+from workflow.delivery.relay import DeliveryReport, deliver
+from workflow.delivery.routes import HostAction, Routes, takes
+from workflow.delivery.settings import Delivery
+from workflow.desk.book import Book
+from workflow.desk.transactions import Own, Transactions
+from workflow.errors import UsageError
+from workflow.store import outbox, tickets
+from workflow.store.outbox import OutboxRow
+
+BookOf = Callable[[Connection], Book]
+
+
+def run(
+    transactions: Transactions,
+    book_of: BookOf,
+    clock: Clock,
+    settings: Delivery,
+    actions: Mapping[str, HostAction],
+    *,
+    limit: int | None,
+    stop: Callable[[], bool],
+) -> DeliveryReport:
+    """Send what is due, each message in transactions of its own."""
+    if not isinstance(transactions, Own):
+        raise UsageError(
+            "messages leave when they are committed, not inside a host's transaction",
+            "call deliver on the desk itself, after the commit",
+        )
+    if limit is not None and limit < 0:
+        raise UsageError("a delivery cannot take fewer than no messages", "give a limit of 0 or more", field="limit")
+
+    def notice_of(connection: Connection, row: OutboxRow) -> Notice:
+        return _notice(connection, book_of(connection), row, settings.lang)
+
+    desk = transactions.read(book_of).desk
+    return deliver(transactions.store, clock, Routes(settings, desk, actions), notice_of, limit=limit, stop=stop)
+
+
+def next_due(
+    connection: Connection, book_of: BookOf, settings: Delivery, actions: Mapping[str, HostAction]
+) -> datetime | None:
+    """Return when the next message is due that can leave from this process."""
+    if not settings and not actions:
+        return None
+    return outbox.next_try(connection, takes(settings, book_of(connection).desk, actions))
+
+
+def retry(connection: Connection, book: Book, clock: Clock, ids: Sequence[int] | None, actor: str) -> int:
+    """Make messages due now, for somebody who may."""
+    people.demand(book.desk, people.actor_of(book.desk, actor), "retry")
+    return outbox.retry(connection, ids, clock.now())
+
+
+def _notice(connection: Connection, book: Book, row: OutboxRow, lang: str) -> Notice:
+    ticket = tickets.get(connection, row.ticket_id, book.shapes)
+    subject, text = notice.words(
+        book.desk, book.definition(ticket.type, ticket.version), ticket, kind=row.kind, reason=row.reason,
+        at=row.created_at, lang=lang,
+    )  # fmt: skip
+    return Notice(row.key, row.to, row.kind, row.reason, row.created_at, ticket, row.data, subject, text)
