@@ -41,6 +41,7 @@ members:
   boss: {roles: [lead]}
   chief: {roles: [lead]}
   eve: {roles: [guest]}
+ladder: {rungs: [{to: lead, after: 30m}, {to: chief, after: 1h}]}
 customer:
   fields:
     name: {type: text, pii: true}

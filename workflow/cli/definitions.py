@@ -68,10 +68,11 @@ def check(session: Session, folder: Path | None, *, strict: bool) -> None:
 
     Each problem is a line `file:line:column: severity code: message (suggestion)`. Exits 3 if there are errors.
     """
+    from workflow.clock import SystemClock
     from workflow.definition.parse import load_definitions
 
     folder = folder or session.definitions
-    definitions, problems = load_definitions(folder, **session.host_names())
+    definitions, problems = load_definitions(folder, today=SystemClock().now().date(), **session.host_names())
     counts = Counter(problem.severity for problem in problems)
     errors, warnings = counts["error"], counts["warning"]
     types = sorted(definitions.types) if definitions else []
@@ -197,7 +198,7 @@ def diagram(session: Session, ticket_type: str, *, ticket_id: int | None) -> Non
 def _from_files(session: Session, name: str) -> Any:
     from workflow.definition.parse import load_definitions
 
-    definitions, problems = load_definitions(session.definitions, **session.host_names())
+    definitions, problems = load_definitions(session.definitions, today=None, **session.host_names())
     if definitions is None:
         raise DefinitionError("the definitions are wrong", "mend what `ticketflow check` shows", problems=problems)
     if name not in definitions.types:

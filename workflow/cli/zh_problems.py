@@ -190,8 +190,45 @@ FLOW = {
     "bound one of them with `times: N`": "请用 `times: N` 限制其中一个",
     "{text} finds no team in the state {state}": "{text} 在状态 {state} 找不到组",
     "give the state or its stage a team": "请给该状态或其阶段写明组",
-    "{text} is not supported yet": "尚不支持 {text}",
-    "take it out until a later release": "请先去掉，等后续版本",
 }
 
-PROBLEMS = READING | SHAPE | NAMES | CONDITIONS | FLOW
+TIME = {
+    "{text} is no level of a clock": "{text} 不是时钟的档位",
+    "write 80%, 100%, -1h (before the goal) or +30m (after it)": "请写 80%、100%、-1h（目标之前）或 +30m（目标之后）",
+    "there is no calendar {text}": "没有日历 {text}",
+    "there is no stage, state or trigger {text}": "没有阶段、状态或操作 {text}",
+    "there is no role or member {text} to tell": "没有可通知的角色或成员 {text}",
+    "{text} counts working days, where every hour counts": "{text} 按工作日计，而此处每小时都计",
+    "write it in hours, or name a calendar with closed hours": "请用小时写，或写明有休息时间的日历",
+    "{text} may mean two things on the calendar {calendar}, which closes": "日历 {calendar} 有休息时间，{text} 有两种理解",
+    "write {days}wd or {hours}h": "请写 {days}wd 或 {hours}h",
+    "a clock that counts working days, {text}, cannot be paused": "按工作日计的时钟（{text}）不能暂停",
+    "write its goal in hours": "请用小时写目标",
+    "there is no {text} of the working days {goal}": "工作日 {goal} 没有 {text} 之说",
+    "write the goal in hours, or the level like -2h": "请用小时写目标，或把档位写成 -2h",
+    "the priorities {text} have no goal": "优先级 {text} 没有目标",
+    "add a `default`": "请加 `default`",
+    "the level {text} is the same as {other}": "档位 {text} 与 {other} 相同",
+    "the clock cannot start at {text}, which lies in its stop {stop}": "时钟不能在 {text} 开始，它就在停止处 {stop} 之内",
+    "start it before, or stop it later": "请提早开始，或推后停止",
+    "no way from the clock's start leads to {text}; only archive stops it": "从时钟的开始处走不到 {text}；只有归档能停止它",
+    "stop it at a place or trigger that tickets come to": "请在工单能走到的位置或操作处停止",
+    "nobody leaves the pause {text}": "没有人能离开暂停 {text}",
+    "add a transition or a timeout that leads on from there": "请补上从那里继续的转移或时限",
+    "escalate needs the desk's ladder, and it has none": "上报需要服务台的上报阶梯，而它没有",
+    "add `ladder` to desk.yaml": "请在 desk.yaml 中加 `ladder`",
+    "the last rung {text} may be out of reach": "最后一级 {text} 可能联系不上",
+    "end the ladder with a member who has no shift, to be told at any hour": "请以一位不排班、随时可通知的成员结束阶梯",
+    "nobody is on duty for the rung {text} on {day} at {time}": "{day} {time} 无人值守 {text} 这一级",
+    "fill the gap between the shifts": "请补上班次之间的空档",
+    "a ticket can rest in {text} without anything falling due": "工单可能停在 {text} 而无任何到期提醒",
+    "add a timeout, or an SLA that runs there": "请加时限，或在那里计时的 SLA",
+    "this timeout comes {text} after entry, when the goal {goal} of {sla} is over": "此时限在进入 {text} 后才到，"
+    "而 {sla} 的目标 {goal} 已过",
+    "shorten it, pause the clock there, or lengthen the goal": "请缩短时限，或在那里暂停时钟，或放宽目标",
+    "{text} from today ends after {through}, when no public holidays are announced yet": "从今天起 {text} 会超过 {through}，"
+    "其后的节假日尚未公布",
+    "update Ticketflow, or add `holidays` and `workdays` yourself": "请更新 Ticketflow，或自行填写 `holidays` 和 `workdays`",
+}
+
+PROBLEMS = READING | SHAPE | NAMES | CONDITIONS | FLOW | TIME

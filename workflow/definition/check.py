@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, available_timezones
 
+from workflow.definition.clocks import check_clocks
 from workflow.definition.conditions import ConditionCheck
 from workflow.definition.expressions import BUILT_IN, RESERVED
 from workflow.definition.fields import check_fields, misfit
 from workflow.definition.flow import check_flow
+from workflow.definition.hours import check_calendars, check_zone
 from workflow.definition.model import (
     AUTOMATIC_ACTORS,
     STAGES,
@@ -23,11 +24,13 @@ from workflow.definition.model import (
 )
 from workflow.definition.resolve import ALWAYS, first_state, resolve, state_names
 from workflow.definition.sheet import Sheet
+from workflow.definition.timekeeping import SlaCheck, check_calendar, check_duration, check_people
 from workflow.definition.tree import Path
 
 ADDRESSEES = ("owner", "team", "lead", "customer")
 RESERVED_TRIGGERS = ("state", "trigger")
 NOTICES = ("notify", "escalate")
+UNSOUND = frozenset({"unknown-place", "unknown-mark", "stage-missing", "bad-level", "goal-missing"})
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,8 @@ class Hosts:
 
 def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     """Report what is wrong with desk.yaml."""
-    _check_zone(desk.zone, sheet)
-    for path, wanted in ((("ladder",), desk.ladder), (("calendars",), desk.calendars)):
-        if wanted:
-            sheet.report(path, "not-yet", path[0], key=True)
+    check_zone(desk.zone, ("zone",), sheet)
+    check_calendars(desk, sheet)
     if desk.default_actor:
         sheet.expect(("default_actor",), "unknown-member", desk.default_actor, desk.members)
     for kind, names in (("teams", desk.teams), ("members", desk.members)):
@@ -53,7 +54,8 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     for name, team in desk.teams.items():
         if name in desk.members:
             sheet.report(("teams", name), "ambiguous-name", name, key=True)
-        sheet.expect(("teams", name, "lead"), "lead-not-member", team.lead, desk.members)
+        for at, lead in enumerate(team.lead):
+            sheet.expect(("teams", name, "lead", at), "lead-not-member", lead, desk.members)
         for at, member in enumerate(team.members):
             sheet.expect(("teams", name, "members", at), "unknown-member", member, desk.members)
     users: dict[str, str] = {}
@@ -66,13 +68,7 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     for at, line in enumerate(desk.customer.same_by):
         for inner, name in enumerate(line):
             sheet.expect(("customer", "same_by", at, inner), "unknown-field", name, desk.customer.fields)
-
-
-def _check_zone(zone: str, sheet: Sheet) -> None:
-    try:
-        ZoneInfo(zone)
-    except (ValueError, OSError, KeyError):
-        sheet.report(("zone",), "unknown-zone", zone, known=sorted(available_timezones()))
+    check_people(desk, sheet)
 
 
 def check_type(spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts: Hosts, *, whole: bool = True) -> None:
@@ -85,8 +81,9 @@ def check_type(spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts:
     names.run()
     if whole:
         _check_stages(spec, sheet)
-    if whole and not sheet.codes & {"unknown-place", "stage-missing"}:
-        check_flow(resolve(spec), desk, sheet, names.conditions.constant)
+    if whole and not sheet.codes & UNSOUND:
+        definition = resolve(spec)
+        check_clocks(definition, check_flow(definition, desk, sheet, names.conditions.constant), sheet)
 
 
 def _check_stages(spec: TicketTypeSpec, sheet: Sheet) -> None:
@@ -108,12 +105,10 @@ class _TypeCheck:
         self.conditions = ConditionCheck(spec, desk, list(self.states), sheet, hosts.conditions)
 
     def run(self) -> None:
-        spec, sheet = self.spec, self.sheet
-        if spec.sla:
-            sheet.report(("sla",), "not-yet", "sla", key=True)
-        check_fields(spec.fields, ("fields",), sheet, {*RESERVED, *BUILT_IN, *RESERVED_TRIGGERS})
+        check_fields(self.spec.fields, ("fields",), self.sheet, {*RESERVED, *BUILT_IN, *RESERVED_TRIGGERS})
         for path, room, inherited in self._rooms():
             self._check_room(path, room, inherited)
+        SlaCheck(self.spec, self.desk, self.sheet, self.places, self._check_actions).check()
 
     def _rooms(self) -> Iterator[tuple[Path, Room | TicketTypeSpec, tuple[Room | TicketTypeSpec, ...]]]:
         """Yield the type, its stages and their states, each with the rooms it inherits from."""
@@ -130,8 +125,7 @@ class _TypeCheck:
     ) -> None:
         if room.team and self.desk:
             self.sheet.expect((*path, "team"), "unknown-team", room.team, self.desk.teams)
-        if room.calendar not in (None, ALWAYS):
-            self.sheet.report((*path, "calendar"), "not-yet", f"calendar: {room.calendar}")
+        check_calendar((*path, "calendar"), room.calendar, self.desk, self.sheet)
         self._check_roles((*path, "roles"), room.roles)
         for kind in ("transitions", "timeouts"):
             declared: Mapping[str, object] = getattr(room, kind)
@@ -146,9 +140,10 @@ class _TypeCheck:
             self._check_trigger_name(at, name)
             for index, branch in enumerate(transition.branches if transition else ()):
                 self._check_branch((*at, "branches", index), branch)
+        calendar = next((outer.calendar for outer in (room, *reversed(inherited)) if outer.calendar), ALWAYS)
         for name, timeout in room.timeouts.items():
             if timeout:
-                self._check_timeout((*path, "timeouts", name), name, timeout)
+                self._check_timeout((*path, "timeouts", name), name, timeout, calendar)
 
     def _check_trigger_name(self, path: Path, name: str) -> None:
         if name in RESERVED_TRIGGERS:
@@ -183,14 +178,15 @@ class _TypeCheck:
         for key in ("conditions", "unless"):
             self.conditions.check((*path, key), getattr(way, key))
 
-    def _check_timeout(self, path: Path, name: str, timeout: Timeout) -> None:
+    def _check_timeout(self, path: Path, name: str, timeout: Timeout, calendar: str) -> None:
         self._check_way(path, timeout)
-        if timeout.calendar not in (None, ALWAYS):
-            self.sheet.report((*path, "calendar"), "not-yet", f"calendar: {timeout.calendar}")
-        late = timeout.late.skip_after if timeout.late else None
-        for key, duration in (("after", timeout.after), ("every", timeout.every), ("late", late)):
-            if duration and duration.working_days:
-                self.sheet.report((*path, key, "skip_after"), "not-yet", duration.text)
+        check_calendar((*path, "calendar"), timeout.calendar, self.desk, self.sheet)
+        calendar = timeout.calendar or calendar
+        check_duration((*path, "after"), timeout.after, calendar, self.desk, self.sheet)
+        if timeout.every:
+            check_duration((*path, "every"), timeout.every, calendar, self.desk, self.sheet)
+        if timeout.late:
+            check_duration((*path, "late", "skip_after"), timeout.late.skip_after, ALWAYS, self.desk, self.sheet)
         more = ["dest"] if timeout.dest else []
         more += [action.kind for action in timeout.actions if action.kind not in NOTICES]
         for option, code in (("every", "every-does-more"), ("late", "late-does-more")):
@@ -205,6 +201,8 @@ class _TypeCheck:
             at = (*path, index, action.kind)
             if people and action.assign:
                 self.sheet.expect(at, "unknown-assignee", action.assign, [*people.teams, *people.members])
+            if people and action.escalate and people.ladder is None and "no-ladder" not in self.sheet.codes:
+                self.sheet.report(at, "no-ladder")
             if people and action.notify:
                 self.sheet.expect(at, "unknown-target", action.notify, [*ADDRESSEES, *people.members])
             if action.call:

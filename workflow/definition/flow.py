@@ -22,6 +22,7 @@ class Way:
     source: State
     branch: Branch
     path: Path
+    trigger: str | None = None
     name: str | None = None
     bounded: bool = False
 
@@ -30,9 +31,17 @@ class Way:
         """Where the ticket is afterwards."""
         return self.branch.dest or self.source.name
 
+    @property
+    def ends_it_all(self) -> bool:
+        """Whether this ends a ticket of the type wherever it is, as `withdraw` does."""
+        return self.path[0] == "transitions" and self.dest.partition(".")[0] == "archive"
 
-def check_flow(definition: TicketType, desk: DeskSpec | None, sheet: Sheet, constant: Constant) -> None:
-    """Report what is wrong with the ways through a ticket type. `constant` says what a condition always says."""
+
+def check_flow(definition: TicketType, desk: DeskSpec | None, sheet: Sheet, constant: Constant) -> list[Way]:
+    """Report what is wrong with the ways through a ticket type, and return those that a ticket can go.
+
+    `constant` says what a condition always says.
+    """
     dead = _dead_branches(definition, sheet, constant)
     ways = [way for way in _ways(definition) if way.dest in definition.states]
     _check_direction(definition, ways, sheet)
@@ -40,6 +49,7 @@ def check_flow(definition: TicketType, desk: DeskSpec | None, sheet: Sheet, cons
     _check_reach(definition, open_ways, sheet)
     _check_timers(ways, sheet)
     _check_addressees(definition, open_ways, desk, sheet)
+    return open_ways
 
 
 def _ways(definition: TicketType) -> Iterator[Way]:
@@ -48,9 +58,9 @@ def _ways(definition: TicketType) -> Iterator[Way]:
             continue
         for trigger in state.triggers.values():
             for at, branch in enumerate(trigger.branches):
-                yield Way(state, branch, (*trigger.origin, "branches", at))
+                yield Way(state, branch, (*trigger.origin, "branches", at), trigger.name)
         for timeout in state.timeouts.values():
-            yield Way(state, timeout.branch, timeout.origin, timeout.name, bounded=timeout.times is not None)
+            yield Way(state, timeout.branch, timeout.origin, name=timeout.name, bounded=timeout.times is not None)
 
 
 def _dead_branches(definition: TicketType, sheet: Sheet, constant: Constant) -> set[Path]:
@@ -88,8 +98,7 @@ def _check_direction(definition: TicketType, ways: list[Way], sheet: Sheet) -> N
             sheet.report((*way.path, "dest"), "back-missing", way.dest, source=way.source.name, dest=way.dest)
         if way.branch.back:
             needless[way.path] = None if there < here else needless.get(way.path, way)
-        ends = way.path[0] == "transitions" and stages[there] == "archive"
-        if not ends and (passed := set(stages[here + 1 : there]) - set(definition.spec.skips)):
+        if not way.ends_it_all and (passed := set(stages[here + 1 : there]) - set(definition.spec.skips)):
             first.setdefault(way.path, way)
             skipped[way.path] |= passed
     for path, needless_way in needless.items():
@@ -102,12 +111,11 @@ def _check_direction(definition: TicketType, ways: list[Way], sheet: Sheet) -> N
 
 
 def _check_reach(definition: TicketType, ways: list[Way], sheet: Sheet) -> None:
-    reached = _reach([definition.initial], _graph((way.source.name, way.dest) for way in ways))
+    reached = reach([definition.initial], graph_of((way.source.name, way.dest) for way in ways))
     ends = [name for name, state in definition.states.items() if state.stage == "archive"]
-    archived = _reach(ends, _graph((way.dest, way.source.name) for way in ways))
+    archived = reach(ends, graph_of((way.dest, way.source.name) for way in ways))
     for name, state in definition.states.items():
-        _, dot, inner = name.partition(".")
-        path = ("stages", state.stage, *(("states", inner) if dot else ()))
+        path = place_path(state)
         if name not in reached:
             sheet.report(path, "unreachable-state", name, key=True)
         if ends and name not in archived:
@@ -117,12 +125,12 @@ def _check_reach(definition: TicketType, ways: list[Way], sheet: Sheet) -> None:
 def _check_timers(ways: list[Way], sheet: Sheet) -> None:
     """Report the rounds that timeouts walk without a person and without a bound."""
     timed = [way for way in ways if way.name and way.branch.dest and not way.bounded]
-    graph = _graph((way.source.name, way.dest) for way in timed)
+    graph = graph_of((way.source.name, way.dest) for way in timed)
     told: set[str] = set()
     for way in timed:
-        after = _reach([way.dest], graph)
+        after = reach([way.dest], graph)
         if way.source.name in after and way.source.name not in told:
-            round_ = {name for name in after if way.source.name in _reach([name], graph)}
+            round_ = {name for name in after if way.source.name in reach([name], graph)}
             names = [each.name for each in timed if each.source.name in round_ and each.dest in round_ and each.name]
             sheet.report(way.path, "timer-loop", ", ".join(dict.fromkeys(names)), key=True)
             told |= round_
@@ -131,9 +139,9 @@ def _check_timers(ways: list[Way], sheet: Sheet) -> None:
 def _check_addressees(definition: TicketType, ways: list[Way], desk: DeskSpec | None, sheet: Sheet) -> None:
     """Report what would tell a team where there may be none: a ticket keeps its team until a state gives it another."""
     start = definition.states.get(definition.initial)
-    lost = _reach(
+    lost = reach(
         [start.name] if start and not start.team else [],
-        _graph(
+        graph_of(
             (way.source.name, way.dest)
             for way in ways
             if not definition.states[way.dest].team and not _gives_team(way, desk)
@@ -153,14 +161,22 @@ def _gives_team(way: Way, desk: DeskSpec | None) -> bool:
     return any(action.assign and (desk is None or action.assign in desk.teams) for action in way.branch.actions)
 
 
-def _graph(pairs: Iterable[tuple[str, str]]) -> Graph:
+def place_path(state: State) -> Path:
+    """Return where in the file a state stands."""
+    _, dot, inner = state.name.partition(".")
+    return ("stages", state.stage, *(("states", inner) if dot else ()))
+
+
+def graph_of(pairs: Iterable[tuple[str, str]]) -> Graph:
+    """Return where each source leads."""
     graph: defaultdict[str, set[str]] = defaultdict(set)
     for source, dest in pairs:
         graph[source].add(dest)
     return graph
 
 
-def _reach(start: list[str], graph: Graph) -> set[str]:
+def reach(start: Iterable[str], graph: Graph) -> set[str]:
+    """Return what can be reached from the start, the start included."""
     seen: set[str] = set()
     waiting = list(start)
     while waiting:

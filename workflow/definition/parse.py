@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from workflow.definition.problems import nearest, problem
 from workflow.definition.resolve import Definitions, TicketType, resolve
 from workflow.definition.shape import shape
 from workflow.definition.sheet import Sheet
+from workflow.definition.timekeeping import check_announced
 from workflow.definition.tree import Node, Reader
 from workflow.errors import Problem
 
@@ -32,23 +34,21 @@ class _Read:
 
 
 def load_definitions(
-    folder: Path, *, conditions: Collection[str] = (), actions: Collection[str] = ()
+    folder: Path, *, conditions: Collection[str] = (), actions: Collection[str] = (), today: date | None = None
 ) -> tuple[Definitions | None, tuple[Problem, ...]]:
     """Read desk.yaml and every other `*.yaml` of a folder, and check them.
 
-    `conditions` and `actions` are the names the host registered. Whatever the files hold becomes problems, sorted by
-    file and place, never an exception; with an error among them there are no definitions.
+    `conditions` and `actions` are the names the host registered; `today` lets limits be compared with what public
+    holidays are announced. Whatever the files hold becomes problems, sorted by file and place, never an exception; with
+    an error among them there are no definitions.
     """
     problems: list[Problem] = []
     files = _files(folder, problems)
     desk_file = next((file for file in files if file.name == DESK_FILE), None)
     desk = _read_file(desk_file, DeskSpec, problems) if desk_file else None
-    if desk:
-        check_desk(desk.spec, Sheet(desk.reader, desk.root))
-        problems += _told(desk, frozenset())
     if files and not desk_file:
         problems.append(problem("no-desk", str(folder / DESK_FILE), 1, 1))
-    types: dict[str, TicketType] = {}
+    types: dict[str, TicketTypeSpec] = {}
     origins: dict[str, str] = {}
     for file in files:
         found = _read_file(file, TicketTypeSpec, problems) if file != desk_file else None
@@ -61,11 +61,19 @@ def load_definitions(
         origins.setdefault(name, file.name)
         check_type(found.spec, desk.spec if desk else None, sheet, Hosts(conditions, actions), whole=not found.misfits)
         problems += _told(found, desk.lost if desk else frozenset())
-        types.setdefault(name, resolve(found.spec))
+        types.setdefault(name, found.spec)
+    sound = not any(each.severity == "error" for each in problems)
+    resolved = {name: resolve(spec) for name, spec in types.items()} if sound else {}
+    if desk:
+        sheet = Sheet(desk.reader, desk.root)
+        check_desk(desk.spec, sheet)
+        if today:
+            check_announced(desk.spec, resolved.values(), today, sheet)
+        problems += _told(desk, frozenset())
     problems.sort(key=lambda each: (each.file, each.line, each.column, each.code))
     if desk is None or any(each.severity == "error" for each in problems):
         return None, tuple(problems)
-    return Definitions(desk.spec, types), tuple(problems)
+    return Definitions(desk.spec, resolved), tuple(problems)
 
 
 def read_type(document: str) -> TicketType:
@@ -140,6 +148,12 @@ def _told(found: _Read, desk_lost: frozenset[str]) -> list[Problem]:
 
     def follows(each: Problem) -> bool:
         unknown = nearest(each.text, lost) and each.code.startswith(("unknown-", "condition-"))
-        return bool(unknown) or (each.line, each.column) in places or (bool(misfits) and each.severity == "warning")
+        ladderless = each.code == "no-ladder" and "ladder" in lost
+        return (
+            bool(unknown)
+            or ladderless
+            or (each.line, each.column) in places
+            or (bool(misfits) and each.severity == "warning")
+        )
 
     return misfits + [each for each in checked if not follows(each)]

@@ -110,6 +110,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "zero-duration": Rule("a duration must be longer than zero", "write at least 1s"),
     "long-duration": Rule("{text} is longer than ten years", "write a shorter duration"),
+    "bad-level": Rule("{text} is no level of a clock", "write 80%, 100%, -1h (before the goal) or +30m (after it)"),
     "bad-action": Rule("{text} is no action", "write one of {known_actions}; several actions are a list"),
     "bad-condition": Rule(
         "{text} is no condition", "write a quoted text or {{call: name}}; several conditions are a list"
@@ -201,5 +202,55 @@ RULES: Mapping[str, Rule] = {
     "late-does-more": Rule("`late` is for notices only", "take `late` out, or the {text}"),
     "timer-loop": Rule("the timeouts {text} go round without a person", "bound one of them with `times: N`"),
     "nobody-to-tell": Rule("{text} finds no team in the state {state}", "give the state or its stage a team"),
-    "not-yet": Rule("{text} is not supported yet", "take it out until a later release"),
+    # time
+    "unknown-calendar": Rule("there is no calendar {text}"),
+    "unknown-mark": Rule("there is no stage, state or trigger {text}"),
+    "unknown-rung": Rule("there is no role or member {text} to tell"),
+    "no-working-days": Rule(
+        "{text} counts working days, where every hour counts", "write it in hours, or name a calendar with closed hours"
+    ),
+    "days-of-closed-hours": Rule(
+        "{text} may mean two things on the calendar {calendar}, which closes", "write {days}wd or {hours}h"
+    ),
+    "working-days-paused": Rule(
+        "a clock that counts working days, {text}, cannot be paused", "write its goal in hours"
+    ),
+    "share-of-working-days": Rule(
+        "there is no {text} of the working days {goal}", "write the goal in hours, or the level like -2h"
+    ),
+    "goal-missing": Rule("the priorities {text} have no goal", "add a `default`"),
+    "duplicate-level": Rule("the level {text} is the same as {other}", "take one of them out"),
+    "start-inside-stop": Rule(
+        "the clock cannot start at {text}, which lies in its stop {stop}", "start it before, or stop it later"
+    ),
+    "sla-never-stops": Rule(
+        "no way from the clock's start leads to {text}; only archive stops it",
+        "stop it at a place or trigger that tickets come to",
+    ),
+    "pause-without-end": Rule(
+        "nobody leaves the pause {text}", "add a transition or a timeout that leads on from there"
+    ),
+    "no-ladder": Rule("escalate needs the desk's ladder, and it has none", "add `ladder` to desk.yaml"),
+    "last-rung": Rule(
+        "the last rung {text} may be out of reach",
+        "end the ladder with a member who has no shift, to be told at any hour",
+    ),
+    "rung-unattended": Rule(
+        "nobody is on duty for the rung {text} on {day} at {time}", "fill the gap between the shifts", "warning"
+    ),
+    "resting-unseen": Rule(
+        "a ticket can rest in {text} without anything falling due",
+        "add a timeout, or an SLA that runs there",
+        "warning",
+    ),
+    "goal-outlasted": Rule(
+        "this timeout comes {text} after entry, when the goal {goal} of {sla} is over",
+        "shorten it, pause the clock there, or lengthen the goal",
+        "warning",
+    ),
+    "holidays-unannounced": Rule(
+        "{text} from today ends after {through}, when no public holidays are announced yet",
+        "update Ticketflow, or add `holidays` and `workdays` yourself",
+        "warning",
+    ),
 }

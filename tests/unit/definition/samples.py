@@ -22,6 +22,8 @@ customer:
   fields:
     phone: {type: text}
   same_by: [[phone]]
+ladder: {rungs: [{to: lead, after: 1h}, {to: li, after: 2h}]}
+calendars: {office: {weekly: {mon-fri: 09:00-18:00}}}
 """
 TYPE = """\
 ticket_type: t
@@ -44,6 +46,7 @@ stages:
     transitions:
       done: archive
   archive: {}
+timeouts: {forgotten: {after: 2160h, actions: [notify: owner]}}
 """
 
 

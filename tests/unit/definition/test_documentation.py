@@ -13,7 +13,11 @@ from workflow.definition.model import (
     Branch,
     DeskSpec,
     FieldSpec,
+    Ladder,
+    Level,
     Room,
+    Rung,
+    Sla,
     StageSpec,
     TicketTypeSpec,
 )
@@ -55,9 +59,11 @@ def test_every_key_and_word_is_on_the_page() -> None:
     page = PAGE.read_text("utf-8")
     keys = {
         key
-        for part in (TicketTypeSpec, DeskSpec, StageSpec, Room, Branch, TimeoutSpec, FieldSpec)
+        for part in (
+            TicketTypeSpec, DeskSpec, StageSpec, Room, Branch, TimeoutSpec, FieldSpec, Sla, Level, Ladder, Rung,
+        )
         for key in part.model_fields
-    }
+    }  # fmt: skip
     words = keys | {*BUILT_IN, *VERBS, *BARE_ACTIONS}
     assert {word for word in words if f"`{word}" not in page} == set()
     assert {word for word in Action.model_fields if f"`{word}" not in page} == set()

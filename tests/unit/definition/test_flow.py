@@ -50,7 +50,7 @@ def told(folder: Path, text: str) -> list[tuple[str, str]]:
         (ACCEPT, ACCEPT + "\n    timeouts: {t: {after: 1h, late: {skip_after: 2h}, actions: [reassign]}}",
          "late-does-more", {"text": "reassign"}),
         (ACCEPT, ACCEPT + "\n    timeouts: {t: {after: 1h}}", "idle-timeout", {"text": "t"}),
-        ("team: front", "team: front\n    calendar: office", "not-yet", {"text": "calendar: office"}),
+        ("team: front", "team: front\n    calendar: ofice", "unknown-calendar", {"text": "ofice", "near": "office"}),
     ],
 )  # fmt: skip
 def test_a_problem_names_what_it_is_about(

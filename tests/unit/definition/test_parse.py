@@ -266,8 +266,8 @@ def test_what_the_whole_type_can_do_ends_a_ticket_from_anywhere(tmp_path: Path) 
     assert places(tmp_path, t=withdrawn) == []
     in_a_stage = TYPE.replace("accept: handle", "accept: handle\n      withdraw: archive")
     assert places(tmp_path, t=in_a_stage) == [("stage-skipped", 17, 17)]
-    by_itself = TYPE.replace("version: 1", "version: 1\ntimeouts: {forgotten: {after: 9d, dest: archive}}")
-    assert places(tmp_path, t=by_itself) == [("stage-skipped", 3, 41)]
+    by_itself = TYPE.replace("actions: [notify: owner]}}", "dest: archive}}")
+    assert places(tmp_path, t=by_itself) == [("stage-skipped", 21, 44)]
 
 
 def test_loops_that_something_bounds(tmp_path: Path) -> None:

@@ -13,10 +13,15 @@ from workflow.definition.problems import RULES
 
 WAY = "accept: handle"
 ARCHIVE = "  archive: {}\n"
+REST = "timeouts: {forgotten: {after: 2160h, actions: [notify: owner]}}\n"
 
 TO = "accept: {dest: handle, "
 TEAM_AND_WAY = "    team: front\n    transitions:\n      accept: handle"
 HANDLE = "    transitions:\n      done: archive\n"
+CLOCK = "sla: {c: {goal: 4h, start: intake, stop: handle, "
+OFFICE_CLOCK = "calendar: office, start: intake, stop: handle"
+OFFICE_HOURS = "\n    timeouts: {t: {after: 2h, calendar: office, "
+OFFICE_ROOM = "team: front\n    calendar: office\n    "
 NO_TEAM = "    transitions:\n      accept: {dest: handle, actions: [»"
 # code, what of the smallest type is replaced, by what; » marks the place that must be named
 IN_A_TYPE = [
@@ -24,7 +29,7 @@ IN_A_TYPE = [
     ("control-character", "note: {type: text}", 'note: {type: text, help: »"\\0"}'),
     ("tab", "    team: front\n", "»\tteam: front\n"),
     ("syntax", "version: 1", "version: 1»: "),
-    ("syntax", ARCHIVE, "  archive: {label: »[a, b\n"),
+    ("syntax", ARCHIVE + REST, "  archive: {label: »[a, b\n"),
     ("syntax", "version: 1", "version: »@1"),
     ("several-documents", ARCHIVE, ARCHIVE + "»---\nticket_type: u\n"),
     ("too-deep", ARCHIVE, ARCHIVE + "sla: " + "[" * 99 + "»[" + "]" * 100),
@@ -203,14 +208,73 @@ IN_A_TYPE = [
     ("timer-loop", WAY, WAY + "\n    timeouts: {»t: {after: 1h, dest: intake}}"),
     ("nobody-to-tell", TEAM_AND_WAY, NO_TEAM + "escalate]}"),
     ("nobody-to-tell", TEAM_AND_WAY, NO_TEAM + "{notify: team}]}"),
-    ("not-yet", "version: 1", "version: 1\ncalendar: »office"),
-    ("not-yet", "team: front", "team: front\n    calendar: »office"),
-    ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: »2wd, dest: handle}}"),
-    ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: 2h, every: »2wd, actions: [escalate]}}"),
-    ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: 2h, late: {skip_after: »2wd}, actions: [escalate]}}"),
-    ("not-yet", WAY, WAY + "\n    timeouts: {t: {after: 2h, dest: handle, calendar: »office}}"),
-    ("not-yet", ARCHIVE, ARCHIVE + "»sla: {reply: {goal: 4h, start: intake, stop: handle}}"),
+    ("unknown-calendar", "version: 1", "version: 1\ncalendar: »ofice"),
+    ("unknown-calendar", "team: front", "team: front\n    calendar: »ofice"),
+    ("unknown-calendar", WAY, WAY + "\n    timeouts: {t: {after: 2h, dest: handle, calendar: »ofice}}"),
+    ("unknown-calendar", ARCHIVE, ARCHIVE + CLOCK + "calendar: »ofice}}\n"),
+    ("unknown-mark", ARCHIVE, ARCHIVE + "sla: {c: {goal: 4h, start: »intak, stop: handle}}\n"),
+    ("unknown-mark", ARCHIVE, ARCHIVE + "sla: {c: {goal: 4h, start: intake, stop: [handle, »acept]}}\n"),
+    ("unknown-mark", ARCHIVE, ARCHIVE + CLOCK + "reset: »told}}\n"),
+    ("unknown-mark", ARCHIVE, ARCHIVE + CLOCK + "cancel: »told}}\n"),
+    ("unknown-place", ARCHIVE, ARCHIVE + CLOCK + "pause: »accept}}\n"),
+    ("unknown-word", ARCHIVE, ARCHIVE + "sla: {c: {goal: {»urgnt: 4h, default: 8h}, start: intake, stop: handle}}\n"),
+    ("goal-missing", ARCHIVE, ARCHIVE + "sla: {c: {»goal: {urgent: 4h}, start: intake, stop: handle}}\n"),
+    ("bad-level", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: »half}]}}\n"),
+    ("bad-level", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: »-1wd}]}}\n"),
+    ("bad-level", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: »-soon}]}}\n"),
+    ("bad-level", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: »+0m}]}}\n"),
+    ("unknown-target", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: 80%, actions: [notify: »leed]}]}}\n"),
+    ("unknown-key", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: 80%, »dest: handle}]}}\n"),
+    ("duplicate-level", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: -1h}, {at: 80%}, {at: »-60m}]}}\n"),
+    ("no-working-days", WAY, WAY + "\n    timeouts: {t: {after: »2wd, dest: handle}}"),
+    ("no-working-days", WAY, WAY + "\n    timeouts: {t: {after: 2h, every: »2wd, actions: [escalate]}}"),
+    ("no-working-days", WAY, WAY + OFFICE_HOURS + "late: {skip_after: »2wd}, actions: [escalate]}}"),
+    ("no-working-days", ARCHIVE, ARCHIVE + "sla: {c: {goal: »2wd, start: intake, stop: handle}}\n"),
+    ("days-of-closed-hours", WAY, WAY + "\n    timeouts: {t: {after: »3d, calendar: office, dest: handle}}"),
+    ("days-of-closed-hours", WAY, WAY + OFFICE_HOURS + "every: »P3D, actions: [escalate]}}"),
+    ("days-of-closed-hours", "team: front", OFFICE_ROOM + "timeouts: {t: {after: »1d2h, dest: handle}}"),
+    ("days-of-closed-hours", ARCHIVE, ARCHIVE + "sla: {c: {goal: {default: 9h, low: »1d}, " + OFFICE_CLOCK + "}}\n"),
+    ("days-of-closed-hours", ARCHIVE, ARCHIVE + "sla: {c: {goal: 9h, " + OFFICE_CLOCK + ", levels: [{at: »-1d}]}}\n"),
+    (
+        "working-days-paused",
+        ARCHIVE,
+        ARCHIVE + "sla: {c: {goal: »2wd, calendar: office, start: intake, stop: archive, pause: handle}}\n",
+    ),
+    (
+        "share-of-working-days",
+        ARCHIVE,
+        ARCHIVE + "sla: {c: {goal: 2wd, " + OFFICE_CLOCK + ", levels: [{at: -1h}, {at: 100%}, {at: »80%}]}}\n",
+    ),
+    ("start-inside-stop", ARCHIVE, ARCHIVE + "sla: {c: {goal: 4h, start: »handle, stop: [intake, handle]}}\n"),
+    ("start-inside-stop", ARCHIVE, ARCHIVE + "sla: {c: {goal: 4h, start: [intake, »accept], stop: handle}}\n"),
+    ("sla-never-stops", ARCHIVE, ARCHIVE + "sla: {c: {goal: 4h, start: handle, stop: »intake}}\n"),
+    ("pause-without-end", ARCHIVE, ARCHIVE + "sla: {c: {goal: 4h, start: intake, stop: archive, pause: »archive}}\n"),
+    (
+        "pause-without-end",
+        HANDLE + ARCHIVE,
+        """\
+  archive: {}
+transitions: {withdraw: archive}
+sla: {c: {goal: 4h, start: intake, stop: archive, pause: »handle}}
+""",
+    ),
+    ("no-ladder", WAY, TO + "actions: [notify: lead, »escalate]}"),
+    ("no-ladder", ARCHIVE, ARCHIVE + CLOCK + "levels: [{at: 100%, actions: [»escalate]}]}}\n"),
+    ("resting-unseen", "  handle:\n", "  »handle:\n    timeouts: {forgotten: null}\n"),
+    (
+        "goal-outlasted",
+        WAY + "\n  handle:\n" + HANDLE + ARCHIVE,
+        f"""\
+{WAY}
+    timeouts: {{t: {{after: »5h, dest: handle}}}}
+  handle:
+{HANDLE}{ARCHIVE}sla: {{c: {{goal: {{urgent: 2h, default: 4h}}, start: intake, stop: handle}}}}
+""",
+    ),
 ]
+RUNGS = "rungs: [{to: lead, after: 1h}, {to: li, after: 2h}]"
+LADDER = f"ladder: {{{RUNGS}}}\n"
+OFFICE = "{weekly: {mon-fri: 09:00-18:00}, "
 # the same for the desk
 IN_A_DESK = [
     ("unknown-member", "zone: Asia/Shanghai", "zone: Asia/Shanghai\ndefault_actor: »lee"),
@@ -227,11 +291,39 @@ IN_A_DESK = [
     ("duplicate-os-user", "customer:", "  wang: {os_user: »li}\ncustomer:"),
     ("bad-pattern", "phone: {type: text}", "phone: {type: text, pattern: '»*'}"),
     ("missing-key", "desk: d\nzone: Asia/Shanghai\n", "»desk: d\n"),
-    ("not-yet", "customer:", "»calendars: {office: {zone: UTC}}\ncustomer:"),
-    ("not-yet", "customer:", "»ladder: {rungs: [{to: lead}]}\ncustomer:"),
+    ("lead-not-member", "lead: li", "lead: [li, »lee]"),
+    ("unknown-calendar", "shift: office", "shift: »ofice"),
+    ("unknown-rung", "to: lead", "to: »led"),
+    ("missing-key", "{to: lead, after: 1h}", "»{to: lead}"),
+    ("empty-list", RUNGS, "rungs: »[]"),
+    ("no-working-days", "after: 1h", "after: »1wd"),
+    ("no-working-days", "ladder: {", "ladder: {hold: »1wd, "),
+    ("last-rung", "to: li", "to: »lead"),
+    ("last-rung", "to: li", "to: »zhao"),
+    ("unheld-role", "to: lead", "to: »ghost"),
+    ("rung-unattended", "to: lead", "to: »zhao"),
+    ("rung-unattended", "to: lead", "to: »night"),
+    ("reserved-name", "calendars: {", "calendars: {»always: {weekly: {mon: 09:00-18:00}}, "),
+    ("unknown-zone", "{weekly: {mon-fri: 09:00-18:00}}", "{weekly: {mon-fri: 09:00-18:00}, zone: »Asia/Shangai}"),
+    ("bad-time", "mon-fri: 09:00-18:00", "mon-fri: »09:00-25:00"),
+    ("bad-segment", "mon-fri: 09:00-18:00", "mon-fri: [09:00-12:00, »13:00]"),
+    ("overlapping-hours", "mon-fri: 09:00-18:00", "mon-fri: [09:00-13:00, »12:00-18:00]"),
+    ("overlapping-hours", "mon-fri: 09:00-18:00", "mon-fri: 20:00-08:00, sat: »07:00-12:00"),
+    ("unknown-day", "mon-fri: 09", "»mon-fry: 09"),
+    ("unknown-public-holidays", "{weekly: {mon-fri: 09:00-18:00}}", OFFICE + "public_holidays: »china}"),
+    ("unknown-day", "{weekly: {mon-fri: 09:00-18:00}}", OFFICE + "public_holidays: {of: cn, makeup_as: »monday}}"),
+    ("bad-date", "{weekly: {mon-fri: 09:00-18:00}}", OFFICE + "holidays: {»10-01: all}}"),
+    ("empty-list", "{weekly: {mon-fri: 09:00-18:00}}", OFFICE + "holidays: {2026-10-01: »[]}}"),
+    (
+        "holiday-and-workday",
+        "{weekly: {mon-fri: 09:00-18:00}}",
+        OFFICE + "holidays: {2026-10-01: all}, workdays: {»2026-10-01: mon}}",
+    ),
+    ("never-open", "weekly: {mon-fri: 09:00-18:00}", "»weekly: {}"),
 ]
-# told of whole files, by tests of their own
+# told of whole files, or of the day, by tests of their own
 OF_FILES = {
+    "holidays-unannounced",
     "no-folder", "no-definitions", "no-desk", "ignored-file", "unreadable", "too-large", "not-utf8", "empty",
     "not-a-mapping", "duplicate-type",
 }  # fmt: skip
@@ -260,6 +352,8 @@ def test_a_mistake_in_a_type(code: str, old: str, new: str, tmp_path: Path) -> N
     text, place = marked(text)
     desk = one_edit(DESK, "teams:", "  ghost: {may: [advance]}\n  mute: {may: [open]}\nteams:")
     desk = one_edit(desk, "roles: [agent]", "roles: [agent, mute]")
+    if code == "no-ladder":
+        desk = one_edit(desk, LADDER, "")
     _, problems = load(tmp_path, desk, t=text)
     told = [(each.code, each.line, each.column, each.severity) for each in problems]
     assert (code, *place, RULES[code].severity) in told
@@ -271,7 +365,9 @@ def test_a_mistake_in_a_type(code: str, old: str, new: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("code", "old", "new"), cases(IN_A_DESK))
 def test_a_mistake_in_the_desk(code: str, old: str, new: str, tmp_path: Path) -> None:
-    text, place = marked(one_edit(DESK, old, new))
+    desk = one_edit(DESK, "teams:", "  ghost: {may: [advance]}\n  night: {may: [advance]}\nteams:")
+    desk = one_edit(desk, "customer:", "  zhao: {roles: [night], shift: office}\ncustomer:")
+    text, place = marked(one_edit(desk, old, new))
     _, problems = load(tmp_path, text)
     assert [(each.code, each.line, each.column) for each in problems] == [(code, *place)]
     assert problems[0].file.endswith("desk.yaml")
