@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from workflow.definition.holidays import holiday_table
+from workflow.definition.hours import OpeningHours
 from workflow.definition.model import STAGES, FieldSpec, Room, TicketTypeSpec, json_schema
 from workflow.definition.parse import load_definitions, shipped_folder
-from workflow.definition.resolve import Definitions, TicketType
+from workflow.definition.resolve import ALWAYS, Definitions, TicketType
 
 TYPES = ["activation", "complaint", "emergency", "follow_up", "inquiry", "service", "suggestion"]
 FOLDER = shipped_folder()
@@ -46,6 +49,8 @@ def words(spec: TicketTypeSpec) -> Iterator[tuple[str, dict[str, str], dict[str,
         yield f"field {name}", field.label, field.help
         yield from choices(name, field)
     yield from room_words("everywhere", spec)
+    for name, clock in spec.sla.items():
+        yield f"clock {name}", clock.label, None
     for stage, room in spec.stages.items():
         assert room is not None, f"{stage} says nothing about itself"
         yield f"stage {stage}", room.label, room.help
@@ -82,7 +87,7 @@ def test_everything_is_said_in_both_languages(ticket_type: TicketType) -> None:
 
 def test_the_desk_is_labelled_in_both_languages(shipped: Definitions) -> None:
     desk = shipped.desk
-    parts = (desk.roles, desk.teams, desk.members, desk.customer.fields)
+    parts = (desk.roles, desk.teams, desk.members, desk.customer.fields, desk.calendars)
     labels = [desk.label, *(part.label for named in parts for part in named.values())]
     assert all(set(label) == {"en", "zh"} for label in labels)
 
@@ -120,10 +125,19 @@ def test_no_loop_is_walked_by_timers_alone(ticket_type: TicketType) -> None:
         assert name not in reached(ticket_type, by_timers=True, start=name), name
 
 
-def test_nobody_waits_unseen(ticket_type: TicketType) -> None:
-    """In every state but the archive something happens by itself if nobody does anything."""
+def test_every_handling_is_watched_by_a_clock(ticket_type: TicketType) -> None:
+    """In every state where a case is handled a timeout or a clock tells somebody; `check` warns of the others."""
     for state in ticket_type.states.values():
-        assert bool(state.timeouts) is (state.name != "archive"), state.name
+        clocks = [clock for clock in ticket_type.slas.values() if state.name not in clock.pause]
+        assert state.timeouts or (clocks and state.stage == "handle") or state.name == "archive", state.name
+
+
+def test_no_limit_lies_beyond_what_the_announced_holidays_reach() -> None:
+    """On the last working days of a year alone may `check` warn of due times after it."""
+    last = holiday_table("cn").announced_through
+    for left, codes in ((14, []), (1, ["holidays-unannounced"])):
+        _, problems = load_definitions(FOLDER, today=last - timedelta(days=left))
+        assert [problem.code for problem in problems] == codes
 
 
 def test_skips_says_what_is_passed_by_and_no_more(ticket_type: TicketType) -> None:
@@ -174,36 +188,83 @@ def test_a_bare_contact_can_be_opened(ticket_type: TicketType) -> None:
     ("name", "state", "after", "row"),
     [
         ("complaint", "handle.specialist_call", "24h", "P4"),
-        ("complaint", "handle.case_file", "72h", "P5"),
-        ("inquiry", "handle.back_office", "72h", "P5"),
         ("emergency", "handle.first_contact", "5m", "P21"),
-        ("emergency", "handle.repairing", "2h", "P20"),
-        ("complaint", "callback", "24h", "P23"),
-        ("service", "callback", "24h", "P23"),
+        *((name, "callback", "24h", "P23") for name in TYPES if name != "activation"),
+        ("activation", "callback.phone_call", "24h", "P23"),
     ],
 )
 def test_limits_that_the_guides_set(shipped: Definitions, name: str, state: str, after: str, row: str) -> None:
+    """What the guides count in hours counts by day and by night."""
     timeouts = shipped.types[name].states[state].timeouts.values()
-    assert after in [str(timeout.after) for timeout in timeouts if timeout.branch.actions], row
+    found = [(str(each.after), each.calendar, each.branch.actions[0].kind) for each in timeouts if each.branch.actions]
+    assert (after, "always", "escalate") in found, row
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if name != "emergency"])
+def test_an_answer_is_due_in_three_days(shipped: Definitions, name: str) -> None:  # P5, P22
+    clock = shipped.types[name].slas["setup" if name == "activation" else "reply"]
+    assert (str(clock.goal_for("normal")), clock.calendar, clock.stop) == ("72h", "always", ("callback",))
+    done = {at: [action.notify or action.kind for action in level.actions] for at, level in clock.levels.items()}
+    assert done == {"-1h": ["owner"], "100%": ["escalate"]}
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if name != "suggestion"])
+def test_progress_is_told_every_two_hours(shipped: Definitions, name: str) -> None:  # P20
+    clock = shipped.types[name].slas["progress"]
+    assert (str(clock.goal_for("normal")), clock.reset) == ("2h", ("progress_given",))
+    assert clock.levels["100%"].repeat
+    assert clock.levels["100%"].actions[0].notify == "owner"
+
+
+def test_the_desk_keeps_service_hours(shipped: Definitions) -> None:  # P39
+    hours = OpeningHours(shipped.desk.calendars["desk"], shipped.desk.zone)
+    assert hours.day(date(2026, 3, 2)).segments == ((9 * 60, 18 * 60 + 30),)
+    assert not hours.day(date(2026, 3, 7)).segments, "a Saturday"
+    assert not hours.day(date(2026, 10, 1)).segments, "the National Day"
+    assert hours.day(date(2026, 10, 10)).segments, "a Saturday that makes up for it"
+    always = {name for name, each in shipped.types.items() if each.spec.calendar == ALWAYS}
+    assert always == {"emergency"}, "an emergency does not wait for the morning"
+
+
+def test_the_ladder_goes_up_to_the_region_and_can_be_answered_on_every_rung(shipped: Definitions) -> None:  # P37
+    desk = shipped.desk
+    assert desk.ladder is not None
+    assert [rung.to for rung in desk.ladder.rungs] == ["lead", "supervisor", "region_01"]
+    told = {lead for team in desk.teams.values() for lead in team.lead} | {"region_01"}
+    told |= {name for name, member in desk.members.items() if "supervisor" in member.roles}
+    for name in told:
+        assert any("acknowledge" in desk.roles[role].may for role in desk.members[name].roles), name
+    holders = {role for role, spec in desk.roles.items() if "acknowledge" in spec.may}
+    assert holders == {"lead", "supervisor", "region"}, "whoever holds it and moves a ticket has acknowledged"
+
+
+def test_a_lead_can_take_over_whatever_is_talked_about_with_a_customer(shipped: Definitions) -> None:  # P10, P38
+    for name in ("complaint", "emergency", "follow_up", "inquiry", "service"):
+        for state in shipped.types[name].states.values():
+            if state.stage == "handle" and state.name != "handle.with_lead":
+                (branch,) = state.triggers["take_over"].branches
+                assert (branch.dest, branch.roles) == ("handle.with_lead", ("lead", "supervisor")), state.name
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_limit_cites_its_process(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     lines = text.splitlines()
-    for line in timeout_lines(yaml.compose(text)):
+    for line in limit_lines(yaml.compose(text)):
         assert PROCESS.search(lines[line]), f"{file.name}:{line + 1}: {lines[line].strip()}"
 
 
-def timeout_lines(node: yaml.Node | None) -> Iterator[int]:
-    """The lines, from 0, on which a timeout's name stands."""
+def limit_lines(node: yaml.Node | None) -> Iterator[int]:
+    """The lines, from 0, on which the name of a timeout or a clock stands, or one of what the whole desk says."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
-        if key.value == "timeouts":
+        if key.value in ("calendars", "ladder"):
+            yield key.start_mark.line - 1
+        elif key.value in ("timeouts", "sla"):
             yield from (name.start_mark.line for name, timeout in value.value if timeout.tag.endswith("map"))
         else:
-            yield from timeout_lines(value)
+            yield from limit_lines(value)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -243,9 +304,3 @@ def test_every_team_can_work(shipped: Definitions) -> None:
                     for name in onward
                     for branch in state.triggers[name].branches
                 ), f"{ticket_type.name}: {member} can do nothing in {state.name}"
-
-
-def test_nothing_of_the_next_release_is_used(ticket_type: TicketType) -> None:
-    assert not ticket_type.spec.sla
-    for state in ticket_type.states.values():
-        assert {timeout.calendar for timeout in state.timeouts.values()} <= {"always"}
