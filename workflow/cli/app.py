@@ -43,6 +43,7 @@ COMMANDS = {
     "deliver": "delivery:deliver",
     "scheduler": "delivery:scheduler",
     "outbox": "delivery:outbox",
+    "calendar": "calendar:calendar",
     "db": "database:db",
     "demo": "demo:demo",
     "completion": "completion:completion",

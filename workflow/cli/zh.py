@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflow.cli.zh_calendar import CALENDAR
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_problems import PROBLEMS
 
@@ -286,4 +287,4 @@ SAID = {
     "Everything is still in {folder}.": "全部内容仍在 {folder}。",
 }
 
-CATALOGUE = WORDS | HELP | SAID | ERRORS | PROBLEMS
+CATALOGUE = WORDS | HELP | SAID | CALENDAR | ERRORS | PROBLEMS
