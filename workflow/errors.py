@@ -13,6 +13,7 @@
     │   ├── StoreBusy              7    503   locked by another transaction
     │   └── SchemaOutdated         7    503   the tables are not those of this release
     ├── PartlyDone                 8    207   a batch went through in part
+    ├── Unhealthy                  9    503   the desk is late, stands still, or could not do something
     └── ConditionFault             1    500   a condition could not be evaluated (1/0, a bad pattern, the budget)
 
 A message is a template with its values beside it, so that it can be shown in another language and so that
@@ -188,6 +189,21 @@ class PartlyDone(TicketflowError):
     """A batch was done in part; what was rejected is said in `values`."""
 
     code, exit_code, http_status = "partly_done", 8, 207
+
+
+class Unhealthy(TicketflowError):
+    """The desk is late, stands still, or could not do something. `check` names what was looked at.
+
+    `findings` are all that was found, each an error of this class with its own sentence and remedy.
+    """
+
+    code, exit_code, http_status = "unhealthy", 9, 503
+
+    def __init__(
+        self, template: str, remedy: str = "", *, check: str = "", findings: Iterable[Unhealthy] = (), **values: Any
+    ) -> None:
+        self.check, self.findings = check, tuple(findings)
+        super().__init__(template, remedy, **values)
 
 
 class ConditionFault(TicketflowError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -16,7 +18,7 @@ from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
 from workflow.desk.transactions import Transactions
 from workflow.errors import UsageError
-from workflow.store import agenda, tickets
+from workflow.store import agenda, health, tickets
 
 CHUNKS = {"sqlite": 5000, "postgresql": 2000}
 
@@ -97,7 +99,7 @@ def run_due(
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,
             "fired": done.fired, "skipped": done.skipped, "incidents": done.incidents, "lost": done.lost,
-            "errors": done.errors, "oldest_lateness": done.oldest_lateness,
+            "errors": done.errors, "oldest_lateness": done.oldest_lateness, "lateness": json.dumps(so_far.lateness),
         }  # fmt: skip
         agenda.write_run(connection, row)
         return done
@@ -107,11 +109,15 @@ def run_due(
 
 @dataclass(frozen=True, slots=True)
 class _SoFar:
-    """How far a run has come: what it did, how many tickets it may still take, whether there are more."""
+    """How far a run has come: what it did, how many tickets it may still take, whether there are more.
+
+    `lateness` counts its firings by how late they were.
+    """
 
     report: RunReport
     left: int | None
     more: bool = True
+    lateness: Mapping[str, int] = field(default_factory=dict)
 
 
 def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, size: int) -> _SoFar:
@@ -122,6 +128,7 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
     claimed, failed = tickets.claim_due(connection, report.as_of, most, book.shapes)
     many = len(claimed) + len(failed)
     changes: list[tickets.Change] = []
+    lateness = Counter(so_far.lateness)
     raced = []
     for ticket, timers in claimed:
         due = min((timer.due_at for timer in timers), default=None)
@@ -135,6 +142,7 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
             failed.append((ticket.id, str(fault) or type(fault).__name__))
             continue
         changes.append(tickets.Change(ticket, timers, outcome))
+        lateness.update(health.late_class(entry.data["late_by"]) for entry in outcome.entries if entry.kind == "fired")
         left = left if left is None else left - bool(outcome.fired or outcome.skipped)
         report = replace(
             report,
@@ -156,4 +164,4 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
         raced=report.raced + len(raced),
         errors=report.errors + len(failed),
     )
-    return _SoFar(report, left, more=many > 0)
+    return _SoFar(report, left, more=many > 0, lateness=lateness)

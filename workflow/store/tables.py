@@ -149,6 +149,12 @@ tickets = _table(
     Index(f"ix_{PREFIX}tickets_external_id", "external_id", unique=True),
     Index(f"ix_{PREFIX}tickets_customer_id", "customer_id"),
     Index(f"ix_{PREFIX}tickets_pinned", "type", "version"),
+    Index(
+        f"ix_{PREFIX}tickets_updated_at",
+        "updated_at",
+        sqlite_where=text("stage <> 'archive'"),
+        postgresql_where=text("stage <> 'archive'"),
+    ),
 )
 
 history = _table(
@@ -244,6 +250,7 @@ incidents = _table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Index(f"ix_{PREFIX}incidents_ticket", "ticket_id"),
+    Index(f"ix_{PREFIX}incidents_closed_at", "closed_at"),
 )
 
 outbox = _table(
@@ -297,5 +304,6 @@ runs = _table(
     Column("lost", Integer, nullable=False),
     Column("errors", Integer, nullable=False, server_default="0"),
     Column("oldest_lateness", Float),
+    Column("lateness", Text),  # how many firings fell into each of health's classes
     Column("empty", Integer, nullable=False),
 )

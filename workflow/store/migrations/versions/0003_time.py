@@ -30,6 +30,13 @@ def upgrade() -> None:
     op.execute(_MISSED)
     op.add_column("ticketflow_outbox", sa.Column("stands", sa.String(160)))
     op.add_column("ticketflow_runs", sa.Column("errors", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("ticketflow_runs", sa.Column("lateness", sa.Text()))
+    still_open = sa.text("stage <> 'archive'")
+    op.create_index(
+        "ix_ticketflow_tickets_updated_at", "ticketflow_tickets", ["updated_at"], sqlite_where=still_open,
+        postgresql_where=still_open,
+    )  # fmt: skip
+    op.create_index("ix_ticketflow_incidents_closed_at", "ticketflow_incidents", ["closed_at"])
     op.drop_table("ticketflow_slas")
     op.create_table(
         "ticketflow_slas",
@@ -73,6 +80,4 @@ def upgrade() -> None:
 
 
 def _ticket(*, primary_key: bool = False) -> sa.Column[int]:
-    return sa.Column(
-        "ticket_id", ID, sa.ForeignKey("ticketflow_tickets.id"), primary_key=primary_key, nullable=False
-    )
+    return sa.Column("ticket_id", ID, sa.ForeignKey("ticketflow_tickets.id"), primary_key=primary_key, nullable=False)
