@@ -102,13 +102,17 @@ def write_run(connection: Connection, values: Mapping[str, Any]) -> None:
         connection.execute(update(runs).where(runs.c.id == last.id).values(**ended))
 
 
-def incident_rows(connection: Connection, *, open_only: bool, limit: int, after: int | None) -> list[IncidentRow]:
-    """Return incidents in the order they were opened."""
+def incident_rows(
+    connection: Connection, *, open_only: bool, limit: int, after: int | None, ticket_id: int | None = None
+) -> list[IncidentRow]:
+    """Return incidents in the order they were opened, those of one ticket if it is named."""
     query = select(*_INCIDENT).order_by(incidents.c.id).limit(limit)
     if open_only:
         query = query.where(incidents.c.closed_at.is_(None))
     if after is not None:
         query = query.where(incidents.c.id > after)
+    if ticket_id is not None:
+        query = query.where(incidents.c.ticket_id == ticket_id)
     return [IncidentRow(*row) for row in connection.execute(query)]
 
 

@@ -64,14 +64,17 @@ class Takes:
 
 
 def rows(
-    connection: Connection, *, limit: int, after: int | None = None, state: str | None = None
-) -> tuple[OutboxRow, ...]:
-    """Return messages in the order they were written."""
+    connection: Connection, *, limit: int, after: int | None = None, state: str | None = None,
+    ticket_id: int | None = None,
+) -> tuple[OutboxRow, ...]:  # fmt: skip
+    """Return messages in the order they were written, those of one ticket if it is named."""
     query = select(outbox).order_by(outbox.c.id).limit(limit)
     if after is not None:
         query = query.where(outbox.c.id > after)
     if state is not None:
         query = query.where(outbox.c.state == state)
+    if ticket_id is not None:
+        query = query.where(outbox.c.ticket_id == ticket_id)
     return tuple(_row(row) for row in connection.execute(query))
 
 
