@@ -156,9 +156,10 @@ def test_a_case_that_cannot_be_solved_is_reported_upward(desk: Desk, clock: Virt
     assert ticket.fields["severity"] == "special", "P11: no longer a general one"
     walk(desk, ticket.id, ("specialist_03", "report_upward"))
     assert told(desk) == [("member:region_01", "escalate"), ("member:supervisor_01", "notify")]
+    desk.acknowledge(ticket.id, actor="region_01")
     clock.advance(timedelta(hours=72))
     desk.run_timeouts()
-    assert told(desk)[2:] == [("member:region_01", "escalate")]
+    assert ("member:region_01", "escalate") in told(desk)[2:]
     ticket = walk(desk, ticket.id, ("region_01", "instructed", {"instructions": "Exchange it."}))
     assert ticket.state == "handle.case_file"
 
