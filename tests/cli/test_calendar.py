@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Terminal
+from tests.cli.test_documented import documented
 from tests.unit.definition.samples import DESK, TYPE
 from workflow.cli.app import run
 
@@ -169,6 +170,11 @@ def test_a_due_time_beyond_the_announced_holidays_is_told(desk: Terminal) -> Non
     assert (found["due"], found["announced"]) == ("2027-01-04T10:00:00+08:00", False)
     desk("calendar", "add", "office", "2wd", "--from", "2026-12-31 10:00")
     assert "No public holidays are announced for that time yet" in desk.err
+
+
+def test_the_documented_keys_come(desk: Terminal) -> None:
+    assert set(desk.objects("calendar", "show", "office")[0]) == documented("calendar show")
+    assert set(desk.one("calendar", "add", "office", "4h")) == documented("calendar add")
 
 
 @pytest.mark.parametrize(
