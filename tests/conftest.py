@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.postgres import Server, fresh_database, make_server, scratch_folder
 
 SCRATCH = "TICKETFLOW_TEST_SCRATCH"
-KEPT = {"TICKETFLOW_TEST_POSTGRES", "TICKETFLOW_TEST_PROGRAMS", "TICKETFLOW_LAWS", SCRATCH}
+KEPT = {"TICKETFLOW_TEST_POSTGRES", "TICKETFLOW_TEST_PROGRAMS", "TICKETFLOW_LAWS", "TICKETFLOW_MODEL", SCRATCH}
 
 settings.register_profile("test", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("prove", max_examples=1000, deadline=None, print_blob=True)
