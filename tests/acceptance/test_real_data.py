@@ -1,0 +1,189 @@
+"""Real data, lived through the desk and checked against computations that know nothing of it.
+
+The data are not part of the project: TICKETFLOW_DATA names their folder, else ../shared/data beside the checkout.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+import pytest
+
+from workflow import Contact, Desk, Refused, SystemClock
+from workflow.testing import memory_desk
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("TICKETFLOW_DATA", ROOT.parent / "shared" / "data"))
+ROME, SHANGHAI = ZoneInfo("Europe/Rome"), ZoneInfo("Asia/Shanghai")
+
+pytestmark = [
+    pytest.mark.prove,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"the data are not in {DATA}"),
+]
+
+
+# The civic complaints: when does the first response fall due?
+
+
+def civic() -> Iterator[tuple[str, datetime, str]]:
+    with gzip.open(DATA / "civic-complaints.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            day, clock = row["created_at"].replace("/", "-").split()
+            year, month, number = map(int, day.split("-"))
+            hour, minute, second = map(int, clock.split(":"))
+            at = datetime(year, month, number, hour, minute, second, tzinfo=SHANGHAI)
+            yield row["message_id"], at, row["body"]
+
+
+def ten_open_minutes(start: datetime) -> datetime:
+    """Walk from day to day: 9:00 to 18:30 Mondays to Fridays, public holidays closed, make-up days open."""
+    left, day = timedelta(minutes=10), start.date()
+    while True:
+        if is_working_day(day):
+            opens = max(start, datetime.combine(day, time(9), SHANGHAI))
+            closes = datetime.combine(day, time(18, 30), SHANGHAI)
+            if opens < closes:
+                if left <= closes - opens:
+                    return opens + left
+                left -= closes - opens
+        day += timedelta(days=1)
+
+
+def is_working_day(day: date) -> bool:
+    return bool(chinese_calendar.is_workday(day))
+
+
+def test_the_civic_complaints_are_due_just_when_a_calendar_library_says(sqlite_url: str) -> None:
+    end = datetime(2020, 3, 1, tzinfo=SHANGHAI)
+    expected = {message: ten_open_minutes(at) for message, at, _ in civic()}
+    expected = {message: due for message, due in expected.items() if due <= end}
+    contacts = [
+        Contact(line, fields={"statement": body}, external_id=key, opened_at=at)
+        for line, (key, at, body) in enumerate(civic(), 2)
+    ]
+    with Desk.connect(sqlite_url, clock=SystemClock()) as desk:
+        assert desk.intake(contacts, actor="lead_day", ticket_type="complaint", past="fire").opened == 2816
+        first, second = (desk.run_timeouts(as_of=end) for _ in range(2))
+        assert (first.fired, first.incidents, first.lost, second.fired) == (len(expected), 0, 0, 0)
+        assert desk.check_clocks() == ()
+        fired: dict[str, list[datetime]] = {}
+        for number in range(1, 2817):
+            for entry in desk.history(number):
+                if entry.kind == "fired":
+                    assert entry.timer == ("timeout", "first_response", 1, 1)
+                    fired.setdefault(desk.get(number).external_id or "", []).append(entry.happened_at)
+    assert fired == {message: [due.astimezone(UTC)] for message, due in expected.items()}
+
+
+# The help desk's log: every case ends where the log says, and its clock agrees with a computation of its own.
+
+TRIGGERS = {
+    "Insert ticket": "insert", "Assign seriousness": "assign_seriousness", "Take in charge ticket": "take_in_charge",
+    "Wait": "wait", "Require upgrade": "require_upgrade", "Create SW anomaly": "create_anomaly",
+    "Resolve SW anomaly": "resolve_anomaly", "Schedule intervention": "schedule_intervention",
+    "Resolve ticket": "resolve", "RESOLVED": "resolve", "Closed": "close", "INVALID": "close", "DUPLICATE": "close",
+    "VERIFIED": "verify",
+}  # fmt: skip
+LEADS_TO = {
+    "assign_seriousness": "classify", "take_in_charge": "handle.working", "wait": "handle.waiting",
+    "require_upgrade": "handle.upgrading", "create_anomaly": "handle.anomaly", "resolve": "review", "close": "archive",
+}  # fmt: skip
+GOAL = timedelta(hours=40)
+
+
+def cases() -> Iterator[tuple[str, list[tuple[str, datetime]]]]:
+    with gzip.open(DATA / "helpdesk.xes.gz") as file:
+        for trace in ElementTree.parse(file).getroot().iterfind("{*}trace"):  # noqa: S314 - ours
+            values = {item.get("key"): item.get("value") for item in trace.iterfind("{*}string")}
+            events = []
+            for event in trace.iterfind("{*}event"):
+                found = {item.get("key"): item.get("value") or "" for item in event}
+                events.append((TRIGGERS[found["concept:name"]], datetime.fromisoformat(found["time:timestamp"])))
+            yield str(values["concept:name"]), events
+
+
+def open_time(start: datetime, end: datetime) -> timedelta:
+    """Add up 9:00 to 13:00 and 14:00 to 18:00 of Mondays to Fridays in Rome, day by day."""
+    total, day = timedelta(), start.astimezone(ROME).date()
+    while day <= end.astimezone(ROME).date():
+        if day.weekday() < 5:
+            for begins, ends in ((9, 13), (14, 18)):
+                since = max(start, datetime.combine(day, time(begins), ROME).astimezone(UTC))
+                until = min(end, datetime.combine(day, time(ends), ROME).astimezone(UTC))
+                total += max(until - since, timedelta())
+        day += timedelta(days=1)
+    return total
+
+
+def computed(events: list[tuple[str, datetime]], end: datetime) -> tuple[str, list[str]]:
+    """Return where a case ends and the verdict of each of its cycles, from the log alone.
+
+    A cycle is missed if its goal was used up before the instant that ends it, be that in the night after closing.
+    """
+    state, verdicts, spent, since, late = "intake", list[str](), None, events[0][1], False
+    for trigger, at in [*events, ("", end)]:
+        if spent is not None and state != "handle.waiting":
+            late = late or spent + open_time(since, at - timedelta(microseconds=1)) >= GOAL
+            spent += open_time(since, at)
+        since = at
+        if state == "archive":
+            break
+        before, state = state, LEADS_TO.get(trigger, state)
+        if trigger == "resolve_anomaly" and before.startswith("handle"):
+            state = "handle.working"
+        if trigger in ("insert", "schedule_intervention", "verify", ""):
+            state = before
+        if spent is None and state.startswith("handle") and not before.startswith("handle"):
+            spent, late = timedelta(), False
+        elif spent is not None and state in ("review", "archive") and before != state:
+            verdicts.append("missed" if late else "met")
+            spent = None
+    if spent is not None:
+        verdicts.append("breached" if late else "open")
+    return state, verdicts
+
+
+def test_every_case_of_the_help_desk_ends_where_its_log_says_and_so_does_its_clock() -> None:
+    end = datetime(2015, 1, 1, tzinfo=UTC)
+    refused: list[tuple[str, int, str]] = []
+    seen = Counter[str]()
+    with memory_desk(definitions=ROOT / "tests" / "acceptance" / "helpdesk", start=end) as desk:
+        known = list(cases())
+        assert len(known) == 4580
+        tickets = {}
+        for name, events in known:
+            ticket = desk.open("ticket", actor="agent", at=events[0][1], external_id=name)
+            for row, (trigger, at) in enumerate(events, 1):
+                try:
+                    ticket = desk.advance(ticket.id, trigger, actor="agent", at=at)
+                except Refused:
+                    refused.append((name, row, ticket.state))
+            tickets[name] = ticket.id
+        desk.run_timeouts(as_of=end)
+        for name, events in known:
+            state, verdicts = computed(events, end)
+            ticket = desk.get(tickets[name])
+            found = [
+                ("breached" if clock.breached else "open") if clock.is_open else clock.status for clock in ticket.clocks
+            ]
+            assert (ticket.state, found) == (state, verdicts), f"{name}: {ticket.clocks}"
+            seen.update(found)
+        assert desk.check_clocks(list(tickets.values())[::50]) == ()
+    assert refused == [
+        (name, row, "archive")
+        for name, events in known
+        for row in range(1, len(events) + 1)
+        if any(trigger == "close" for trigger, _ in events[: row - 1])
+    ]
+    assert len({name for name, _, _ in refused}) == 19  # 17 with events after Closed, 2 after INVALID or DUPLICATE
+    assert min(seen["met"], seen["missed"]) > 500, seen
