@@ -88,12 +88,12 @@ def add(session: Session, name: str, length: str, *, start: str | None) -> None:
                 "length": wanted.text,
                 "due": due.astimezone(found.zone),
                 "announced": not found.outside_announced(due),
-                "steps": [_step_json(step) for step in way],
+                "steps": [step_json(step) for step in way],
             }
         )
         return
     if way:
-        session.table(("from", "to", "open", "so far", "why"), (_row(session, step) for step in way), fold=True)
+        session.table(("from", "to", "open", "so far", "why"), (step_row(session, step) for step in way), fold=True)
     session.say("{length} from {start} on {calendar}: due {due} ({zone}).", length=wanted.text,
                 start=_moment(begin, found), calendar=_label(session, name), due=_moment(due, found),
                 zone=str(found.zone))  # fmt: skip
@@ -174,7 +174,8 @@ def _day_json(found: Calendar, day: Day) -> dict[str, Any]:
     }
 
 
-def _step_json(step: Step) -> dict[str, Any]:
+def step_json(step: Step) -> dict[str, Any]:
+    """Return the JSON form of a step of a count."""
     return {
         "kind": step.kind,
         "from": step.begin,
@@ -245,7 +246,8 @@ def _why(session: Session, day: Day) -> str:
     return "" if day.segments else tell("closed on this weekday")
 
 
-def _row(session: Session, step: Step) -> tuple[str, ...]:
+def step_row(session: Session, step: Step) -> tuple[str, ...]:
+    """Return a step of a count as a line of a table: from, to, open, so far, why."""
     last = step.end - timedelta(microseconds=1)
     if step.kind == "open":
         length = step.end.astimezone(UTC) - step.begin.astimezone(UTC)

@@ -142,7 +142,11 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
             failed.append((ticket.id, str(fault) or type(fault).__name__))
             continue
         changes.append(tickets.Change(ticket, timers, outcome))
-        lateness.update(health.late_class(entry.data["late_by"]) for entry in outcome.entries if entry.kind == "fired")
+        lateness.update(
+            health.late_class(entry.data["late_by"])
+            for entry in outcome.entries
+            if "late_by" in entry.data and entry.kind != "skipped"
+        )
         left = left if left is None else left - bool(outcome.fired or outcome.skipped)
         report = replace(
             report,

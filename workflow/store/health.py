@@ -113,21 +113,14 @@ def _found(connection: Connection, first: Select[Any], all_of_them: Select[Any])
     return Found(connection.execute(counted).scalar_one(), row[0], instant(row[1]), name)
 
 
-def demand_desk(url: str, *, busy_timeout: float) -> None:
+def demand_desk(store: Store) -> None:
     """Raise StoreError where there is no desk; unlike connecting, looking does not make one."""
-    store = Store(url, busy_timeout=busy_timeout)
-    try:
-        file = store.engine.url.database if store.engine.dialect.name == "sqlite" else None
-        if file and not file.startswith("file:") and not Path(file).exists():
-            raise _no_desk(store)
+    file = store.engine.url.database if store.engine.dialect.name == "sqlite" else None
+    found = None
+    if not file or file.startswith("file:") or Path(file).exists():
         with store.read() as connection:
-            if schema.current(connection) is None:
-                raise _no_desk(store)
-    finally:
-        store.close()
-
-
-def _no_desk(store: Store) -> StoreError:
-    return StoreError(
-        "there is no desk in {database}", "check --database; the first command makes a desk", database=store.url
-    )
+            found = schema.current(connection)
+    if found is None:
+        raise StoreError(
+            "there is no desk in {database}", "check --database; any other command makes one", database=store.url
+        )
