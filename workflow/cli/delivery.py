@@ -100,7 +100,7 @@ def list_outbox(session: Session, *, state: str | None, limit: int, after: int |
         session.dump(*(session.zoned(_facts(row)) for row in rows))
     elif rows:
         session.table(
-            ("id", "ticket", "when", "to", "what", "why", "status"),
+            ("id", "ticket", "when", "recipient", "what", "why", "status"),
             (
                 (
                     row.id,

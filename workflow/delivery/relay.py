@@ -29,7 +29,7 @@ from workflow.store.outbox import OutboxRow, Takes
 
 log = logging.getLogger("workflow.delivery")
 BATCH = 20
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=2)
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
 ATTEMPTS = 36

@@ -93,7 +93,7 @@ class Delivery:
 def _check_webhook(url: str) -> None:
     parts = _split(url, "webhook_url")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        _unusable("webhook_url")
+        _refuse("webhook_url")
 
 
 def _mail_server(url: str) -> MailServer:
@@ -103,7 +103,7 @@ def _mail_server(url: str) -> MailServer:
     tls = options.pop("tls", "ssl" if parts.scheme == "smtps" else "starttls")
     usable = parts.scheme in PORTS and parts.hostname and parts.path in ("", "/") and not options and tls in TLS
     if not usable or not _is_address(sender) or (parts.scheme == "smtps" and tls != "ssl"):
-        _unusable("smtp_url")
+        _refuse("smtp_url")
     return MailServer(
         parts.hostname or "",
         parts.port or (PORTS["smtps"] if tls == "ssl" else PORTS["smtp"]),
@@ -118,7 +118,7 @@ def _options(parts: SplitResult) -> Iterator[tuple[str, str]]:
     try:
         yield from parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
-        _unusable("smtp_url")
+        _refuse("smtp_url")
 
 
 def _split(url: str, name: str) -> SplitResult:
@@ -126,9 +126,9 @@ def _split(url: str, name: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        _unusable(name)
+        _refuse(name)
     if not url.isascii() or not url.isprintable() or " " in url:
-        _unusable(name)
+        _refuse(name)
     return parts
 
 
@@ -137,7 +137,7 @@ def _is_address(text: str) -> bool:
     return bool(at and local and domain) and "@" not in local
 
 
-def _unusable(name: str) -> NoReturn:
+def _refuse(name: str) -> NoReturn:
     """Refuse a setting without repeating it: it may hold a password or a token."""
     raise UsageError(
         "the setting {field} cannot be used",

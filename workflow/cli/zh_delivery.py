@@ -1,0 +1,47 @@
+"""What delivering and the outbox say, in Chinese."""
+
+from __future__ import annotations
+
+DELIVERY = {
+    "At most so many messages.": "最多这么多条消息。",
+    "Each run is a line on standard error; with --json, also an object on standard output. Ctrl-C or SIGTERM stop it "
+    "after the chunk in hand. It is safe beside cron and beside other schedulers: nothing fires twice.": "每次运行在标准错误输出"
+    "写一行；加 --json 时还在标准输出写一个对象。Ctrl-C 或 SIGTERM 会在手头这一批完成后停止。可与 cron 及其他调度器同时运行：不会重复执行。",
+    "Every message that was given up.": "所有已放弃的消息。",
+    "Make messages due again: those that were given up, or that wait for their next try.": "让消息重新发送：已放弃的，或正等待重试的。",
+    "Nobody takes {unrouted} of them: set webhook_url or smtp_url, or register the host's action.": "其中 {unrouted} 条没有发送途径："
+    "请设置 webhook_url 或 smtp_url，或登记宿主程序的动作。",
+    "Only messages in this state.": "只看这一状态的消息。",
+    "Run timeouts as they fall due and send messages, until told to stop.": "到期即执行超时并发送消息，直到被要求停止。",
+    "See what must be told to whom, and bring back what failed.": "查看要通知谁什么，并重发失败的消息。",
+    "Send the messages that are due.": "发送到时的消息。",
+    "They leave by a signed webhook and by mail, as set in the environment or in ticketflow.toml (webhook_url, "
+    "webhook_secret, smtp_url). What fails is tried again later, at growing intervals. Any number of these may run at a "
+    "time. Meant for cron:": "消息经签名的 webhook 和邮件发出，途径由环境变量或 ticketflow.toml 设置（webhook_url、webhook_secret、smtp_url）。"
+    "失败的稍后重试，间隔逐次加长。可同时运行多个。适合放进 cron：",
+    "a delivery cannot take fewer than no messages": "发送的消息不能少于零条",
+    "a server cannot be waited for {given} seconds": "不能等待服务器 {given} 秒",
+    "a webhook needs a secret that signs what it is sent": "webhook 需要一个签名用的密钥",
+    "call deliver on the desk itself, after the commit": "请在提交之后，用服务台本身发送",
+    "copy it anew": "请重新复制",
+    "failed": "已放弃",
+    "give more than 0 and at most 60": "请给出大于 0、不超过 60 的数",
+    "give their ids, or --all": "请给出编号，或用 --all",
+    "list the messages with `ticketflow outbox list`": "用 `ticketflow outbox list` 列出消息",
+    "message {message} is {found}, and is not tried again": "消息 {message} {found}，不再重试",
+    "messages leave when they are committed, not inside a host's transaction": "消息在提交之后才发出，不在宿主的事务之内",
+    "only what failed or waits can be": "只有已放弃或等待中的才可以",
+    "recipient": "收件人",
+    "say which messages to try again": "请说明重发哪些消息",
+    "sending": "发送中",
+    "sent": "已发送",
+    "set TICKETFLOW_WEBHOOK_SECRET, and tell it to the receiver": "请设置 TICKETFLOW_WEBHOOK_SECRET，并告知接收方",
+    "the setting {field} cannot be used": "设置 {field} 无法使用",
+    "the webhook's secret begins with whsec_ and is no base64": "webhook 的密钥以 whsec_ 开头，却不是 base64",
+    "there is no message {message}": "没有消息 {message}",
+    "write webhook_url like https://host/path, smtp_url like smtp://user:password@host:587?from=desk@example.org": "webhook_url "
+    "请写成 https://host/path，smtp_url 请写成 smtp://user:password@host:587?from=desk@example.org",
+    "{many} messages are due again.": "{many} 条消息将重新发送。",
+    "{sent} sent, {failed} failed, {given_up} given up, {suppressed} suppressed, {waiting} waiting.": "已发送 {sent}，失败 {failed}，"
+    "放弃 {given_up}，不再发送 {suppressed}，待发送 {waiting}。",
+}
