@@ -24,6 +24,8 @@ from workflow.cli.shell import Command, pass_session
 from workflow.errors import TicketflowError, UsageError
 
 EVENING = datetime.fromisoformat("2026-03-04T18:00:00+08:00")
+NIGHT = datetime.fromisoformat("2026-03-04T23:10:00+08:00")
+MORNING = datetime.fromisoformat("2026-03-05T08:05:00+08:00")
 STEP = timedelta(minutes=4)
 TOLD_IN_FULL = "complaint"
 NARROW, WIDE = 80, 120
@@ -38,7 +40,7 @@ def demo(session: Session, *, keep: Path | None) -> None:
     """Tell the story of a desk in a folder of its own.
 
     Contacts come in, tickets of every type go through to the archive, a move is refused, a time limit passes and the
-    team lead is told. The commands are those that a desk would use, on a virtual clock.
+    team lead is told; at night the supervisor, and in the morning somebody acknowledges. The commands are those that a desk would use, on a virtual clock.
     """
     if keep and keep.exists() and any(keep.iterdir()):
         raise UsageError("{folder} is not empty", "name a new folder", folder=str(keep))
@@ -116,6 +118,8 @@ class _Story:
             self.chapter("Every type has its own way. This is one: {type}", type=kind)
             self.walk(self.first(kind), steps, briefly=True)
 
+        self.night()
+
         self.chapter("A diagram of a type, with the way that one ticket took; Mermaid draws it.")
         self.run("diagram", "suggestion", "--ticket", str(self.first("suggestion")))
         self.chapter("The archive now holds one ticket of every type.")
@@ -123,6 +127,28 @@ class _Story:
         self.chapter(
             "That was it. `ticketflow init my-desk` makes a desk of your own; `ticketflow --help` lists what it can do."
         )
+
+    def night(self) -> None:
+        """Let time pass with nobody at the desk."""
+        self.now = NIGHT
+        self.chapter("Night, and nobody is at the desk. A customer reports an emergency on the web.")
+        statement = "statement=Water is running out of the rack in hall 2."
+        self.run("open", "emergency", "--channel", "web", "--field", statement)
+        ticket = self.newest("emergency")
+        self.chapter("Cron runs the timeouts. A minute later the lead on night duty is told.")
+        self.now += timedelta(minutes=1)
+        self.run("timeouts", "run")
+        self.chapter("Half an hour later nobody has acknowledged it: the supervisor is told.")
+        self.now += timedelta(minutes=30)
+        self.run("timeouts", "run")
+        self.run("escalations")
+        self.chapter("Morning comes, and somebody takes it on. When would the ladder go on, and why?")
+        self.now = MORNING
+        self.run("timeouts", "run")
+        self.run("--actor", "lead_day", "acknowledge", str(ticket), "--note", "on my way")
+        self.run("explain", str(ticket))
+        self.chapter("Is the desk well? A monitor asks this every few minutes.")
+        self.run("health", "--max-undelivered", "2d")
 
     def chapter(self, template: str, **values: Any) -> None:
         self.session.print("")
@@ -132,6 +158,11 @@ class _Story:
     def first(self, kind: str) -> int:
         """Return the first ticket of a type."""
         found = self.quietly(["list", "--type", kind, "--limit", "1", "--json"])
+        return int(json.loads(found.splitlines()[0])["id"])
+
+    def newest(self, kind: str) -> int:
+        """Return the ticket of a type that was opened last."""
+        found = self.quietly(["list", "--type", kind, "--sort", "-id", "--limit", "1", "--json"])
         return int(json.loads(found.splitlines()[0])["id"])
 
     def quietly(self, words: list[str]) -> str:

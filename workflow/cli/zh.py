@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from workflow.cli.zh_calendar import CALENDAR
+from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
+from workflow.cli.zh_explain import EXPLAIN
 from workflow.cli.zh_problems import PROBLEMS
+from workflow.cli.zh_time import TIME
 
 WORDS = {
     "Commands": "命令",
@@ -90,8 +93,8 @@ HELP = {
     "and in the nearest ticketflow.toml.": "下列选项也可写在命令之后。除 --json 外，都可用环境变量（如 TICKETFLOW_DATABASE）"
     "或最近的 ticketflow.toml 设置。",
     "Exit codes: 0 done, 1 unexpected, 2 usage, 3 a definition is wrong, 4 not found, 5 refused by the rules, 6 conflict, "
-    "7 the store is unavailable, 8 a batch was done in part, 130 interrupted.": "退出码：0 完成，1 意外错误，2 用法错误，"
-    "3 定义有误，4 不存在，5 规则不允许，6 冲突，7 数据库不可用，8 只完成一部分，130 被中断。",
+    "7 the store is unavailable, 8 a batch was done in part, 9 the desk is not healthy, 130 interrupted.": "退出码：0 完成，1 意外错误，2 用法错误，"
+    "3 定义有误，4 不存在，5 规则不允许，6 冲突，7 数据库不可用，8 只完成一部分，9 服务台不正常，130 被中断。",
     "The desk's database; sqlite:///ticketflow.db unless set.": "服务台的数据库；不设则为 sqlite:///ticketflow.db。",
     "The folder of definitions; ./definitions, else the shipped ones.": "定义所在的文件夹；默认 ./definitions，否则用自带的。",
     "The member who acts.": "操作人。",
@@ -203,14 +206,9 @@ HELP = {
     # running
     "Fire what is due.": "执行到期事项。",
     "Fire every timer that is due, once.": "把到期的计时器各执行一次。",
-    "Any number of these may run at a time. Meant for cron:": "可同时运行多个。适合放进 cron：",
     "Fire what was due at TIME; not later than now.": "执行在 TIME 时已到期的；不得晚于现在。",
     "At most so many tickets.": "最多这么多张工单。",
-    "Run timeouts as they fall due, until told to stop.": "到期即执行，直到被要求停止。",
-    "Ctrl-C or SIGTERM stop it after the run in hand. It is safe beside cron and beside other schedulers: nothing fires "
-    "twice.": "Ctrl-C 或 SIGTERM 使它办完手头的一轮后停止。可与 cron 和其他调度器并用：不会执行两次。",
     "How often to look.": "查看的间隔。",
-    "See what must be told to whom.": "查看要通知谁什么。",
     "List the messages, the oldest first.": "列出消息，最早的在前。",
     "Only messages after this one.": "只看此条之后的。",
     "Look after the tables.": "维护数据表。",
@@ -218,8 +216,9 @@ HELP = {
     "Bring the tables to the revision that this release needs. Make a backup first.": "把数据表升级到本程序需要的版本。请先备份。",
     "Tell the story of a desk in a folder of its own.": "在单独的文件夹里演示一个服务台。",
     "Contacts come in, tickets of every type go through to the archive, a move is refused, a time limit passes and the "
-    "team lead is told. The commands are those that a desk would use, on a virtual clock.": "来件进入，各类工单办到归档，一次操作被拒，"
-    "一个时限超过并通知班长。所用即服务台的日常命令，按虚拟时钟运行。",
+    "team lead is told; at night the supervisor, and in the morning somebody acknowledges. The commands are those that "
+    "a desk would use, on a virtual clock.": "来件进入，各类工单办到归档，一次操作被拒，一个时限超过并通知班长；夜间通知主管，早上有人接手。"
+    "所用即服务台的日常命令，按虚拟时钟运行。",
     "Do it in DIR, and leave it there.": "在 DIR 中进行并保留。",
     "Print the completion script for a shell.": "输出 shell 的补全脚本。",
     "Write it where your shell looks for such scripts:": "写到您的 shell 查找补全脚本的位置：",
@@ -228,8 +227,6 @@ HELP = {
 SAID = {
     " (needs {fields})": "（需填 {fields}）",
     "A new desk is in {folder}: {count} definitions and {file}.": "新的服务台在 {folder}：{count} 个定义和 {file}。",
-    "As of {as_of}: {fired} fired, {skipped} skipped, {incidents} incidents, {lost} locked.": "截至 {as_of}：执行 {fired}，"
-    "跳过 {skipped}，异常 {incidents}，被锁 {lost}。",
     "Edit definitions/desk.yaml (people, teams, zone), then run `ticketflow check` there.": "请修改 definitions/desk.yaml"
     "（人员、组、时区），再在那里运行 `ticketflow check`。",
     "Interrupted. What was committed stays.": "已中断。已提交的保留。",
@@ -249,7 +246,6 @@ SAID = {
     "Ticket {ticket} has the tags: {tags}.": "工单 {ticket} 的标签：{tags}。",
     "The customer of ticket {ticket} has the tags: {tags}.": "工单 {ticket} 的客户的标签：{tags}。",
     "Ticket {ticket} is changed.": "工单 {ticket} 已修改。",
-    "Ticket {ticket} is escalated; told: {lead}.": "工单 {ticket} 已上报；通知：{lead}。",
     "Ticket {ticket} is linked to {other}.": "工单 {ticket} 已与 {other} 关联。",
     "Ticket {ticket} is open: {type}, in {state}, with {owner}.": "工单 {ticket} 已受理：{type}，在 {state}，由 {owner} 负责。",
     "Ticket {ticket} is with {owner}.": "工单 {ticket} 由 {owner} 负责。",
@@ -279,6 +275,13 @@ SAID = {
     "The specialist who handled it would like to pass the review as well. The rules say no, and why:": "处理它的专员想自己审核通过。"
     "规则不允许，并说明原因：",
     "The whole story of this ticket, as it can be audited:": "这张工单的全部经过，可供审计：",
+    "Night, and nobody is at the desk. A customer reports an emergency on the web.": "夜里服务台没有人。一位客户从网页报告紧急情况。",
+    "Cron runs the timeouts. A minute later the lead on night duty is told.": "cron 运行超时检查。一分钟后，夜班班长得到通知。",
+    "Half an hour later nobody has acknowledged it: the supervisor is told.": "半小时后仍无人接手：通知主管。",
+    "Morning comes, and somebody takes it on. When would the ladder go on, and why?": (
+        "早上有人接手了。之后何时会继续上报，为什么？"
+    ),
+    "Is the desk well? A monitor asks this every few minutes.": "服务台运行正常吗？监控每隔几分钟就问一次。",
     "Every type has its own way. This is one: {type}": "每种类型各有流程。这是其中之一：{type}",
     "A diagram of a type, with the way that one ticket took; Mermaid draws it.": "一种类型的流程图，标出一张工单走过的路；由 Mermaid 绘制。",
     "The archive now holds one ticket of every type.": "现在每种类型都有一张工单已归档。",
@@ -287,4 +290,4 @@ SAID = {
     "Everything is still in {folder}.": "全部内容仍在 {folder}。",
 }
 
-CATALOGUE = WORDS | HELP | SAID | CALENDAR | ERRORS | PROBLEMS
+CATALOGUE = WORDS | HELP | SAID | EXPLAIN | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS
