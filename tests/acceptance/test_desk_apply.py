@@ -209,7 +209,7 @@ def test_a_new_desk_revision_is_written_into_the_history(desk: Desk, definitions
     clock.advance(timedelta(minutes=11))
     desk.run_timeouts()
     assert [(entry.kind, entry.desk_revision) for entry in desk.history(1)] == [
-        ("opened", 1), ("fired", 2), ("assigned", 2), ("escalated", 2),
+        ("opened", 1), ("fired", 2), ("escalated", 2), ("assigned", 2),
     ]  # fmt: skip
     assert [row.to for row in desk.outbox()] == ["member:chief"]
     assert desk.get(1).desk_revision == 2

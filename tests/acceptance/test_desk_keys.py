@@ -204,7 +204,7 @@ def test_a_catch_up_that_only_tells_is_no_conflict(desk: Desk, clock: VirtualClo
     seen = desk.open("job", actor="ann", fields=X)
     clock.advance(timedelta(minutes=11))
     assert desk.note(1, "still there", actor="ann", if_version=seen.ticket_version).state == "intake"
-    assert [entry.kind for entry in desk.history(1)] == ["opened", "fired", "noted", "assigned", "escalated"]
+    assert [entry.kind for entry in desk.history(1)] == ["opened", "fired", "escalated", "noted", "assigned"]
 
 
 def test_a_key_answers_also_where_the_state_has_moved_on(desk: Desk) -> None:

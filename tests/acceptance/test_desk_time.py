@@ -36,11 +36,13 @@ def test_an_earlier_truth_catches_up_only_to_itself(desk: Desk, clock: VirtualCl
     desk.open("job", actor="ann", fields=X)
     clock.advance(timedelta(hours=5))
     desk.advance(1, "accept", actor="ann", at=NOON + 20 * MINUTE)
-    assert [kind for kind, _ in story(desk, 1)] == ["opened", "fired", "advanced", "overtaken", "overtaken"]
-    assert desk.get(1).state == "handle.first"
+    assert [kind for kind, _ in story(desk, 1)] == [
+        "opened", "fired", "escalated", "advanced", "ladder_ended", "overtaken", "overtaken",
+    ]  # fmt: skip
+    assert (desk.get(1).state, desk.get(1).ladder, desk.outbox()) == ("handle.first", None, ())
     books.assert_balanced()
     desk.note(1, "moved on by itself since", actor="ann")
-    assert [kind for kind, _ in story(desk, 1)][5:] == ["fired", "fired", "noted", "escalated", "notified"]
+    assert [kind for kind, _ in story(desk, 1)][7:] == ["fired", "escalated", "fired", "noted", "notified"]
     assert desk.get(1).state == "handle.second"
     books.assert_balanced()
 
@@ -131,16 +133,21 @@ def test_catching_up_fires_in_the_order_of_due_times_those_just_armed_included(
             ("opened", NOON),
             ("fired", NOON + 10 * MINUTE),
             ("fired", NOON + 20 * MINUTE),
+            ("escalated", NOON + 20 * MINUTE),
             ("fired", NOON + 30 * MINUTE),
+            ("ladder_ended", NOON + 30 * MINUTE),
             ("fired", NOON + 35 * MINUTE),
+            ("escalated", NOON + 35 * MINUTE),
             ("fired", NOON + 37 * MINUTE),
+            ("ladder_ended", NOON + 37 * MINUTE),
             ("noted", NOON + 60 * MINUTE),
-            ("escalated", NOON + 60 * MINUTE),
-            ("escalated", NOON + 60 * MINUTE),
         ]
         timers = [entry.timer[1] for entry in desk.history(1) if entry.timer]
         assert timers == ["first", "second", "moved", "soon", "moved_on"]
         assert (desk.get(1).stage, desk.get(1).fields) == ("archive", {"count": 1})
+        assert [(row.to, row.seq, row.stands) for row in desk.outbox()] == [
+            ("member:boss", 4, "ladder:1"), ("member:chief", 8, "ladder:2"),
+        ]  # fmt: skip
     books.assert_balanced()
 
 
@@ -178,14 +185,17 @@ def test_what_the_event_overtakes_wakes_nobody_but_stays_on_record(
     clock.advance(11 * MINUTE)
     desk.advance(2, "accept", actor="ann")
     history = desk.history(2)
-    assert [entry.kind for entry in history] == ["opened", "fired", "advanced", "overtaken", "overtaken"]
-    assert [entry.data["action"] for entry in history[3:]] == ["reassign", "escalate"]
+    assert [entry.kind for entry in history] == [
+        "opened", "fired", "escalated", "advanced", "ladder_ended", "overtaken", "overtaken",
+    ]  # fmt: skip
+    assert [entry.data["action"] for entry in history[5:]] == ["reassign", "tell"]
+    assert [line.ended_at for line in desk.escalations(open_only=False)] == [None, clock.now()]
     assert [row.ticket_id for row in desk.outbox()] == [1, 1]
 
     desk.open("job", actor="ann", fields=X)
     clock.advance(11 * MINUTE)
     assert desk.claim(3, actor="bob").assignee == "bob"
-    assert [entry.kind for entry in desk.history(3)] == ["opened", "fired", "assigned", "overtaken", "escalated"]
+    assert [entry.kind for entry in desk.history(3)] == ["opened", "fired", "escalated", "assigned", "overtaken"]
     assert [row.to for row in desk.outbox()][2:] == ["member:boss"]
     books.assert_balanced()
 
@@ -196,7 +206,10 @@ def test_a_run_before_the_event_overtakes_nothing(desk: Desk, clock: VirtualCloc
     desk.run_timeouts()
     clock.advance(MINUTE)
     desk.advance(1, "accept", actor="ann")
-    assert [kind for kind, _ in story(desk, 1)] == ["opened", "fired", "assigned", "escalated", "advanced"]
+    assert story(desk, 1) == [
+        ("opened", NOON), ("fired", NOON + 10 * MINUTE), ("escalated", NOON + 10 * MINUTE),
+        ("assigned", NOON + 10 * MINUTE), ("advanced", NOON + 11 * MINUTE), ("ladder_ended", NOON + 11 * MINUTE),
+    ]  # fmt: skip
 
 
 def test_a_run_as_of_a_future_needs_a_virtual_clock(database_url: str, definitions: Path, books: Books) -> None:
@@ -243,5 +256,11 @@ def test_a_run_as_of_the_past_leaves_later_tickets_alone(desk: Desk, clock: Virt
     desk.open("job", actor="ann", fields=X)
     assert desk.run_timeouts(as_of=NOON + 15 * MINUTE).fired == 1
     assert desk.run_timeouts(as_of=NOON - timedelta(days=1)).fired == 0
+    assert [timer.kind for timer in desk.agenda(until=clock.now())] == ["rung", "rung"]
+    late = desk.run_timeouts()
+    assert (late.fired, late.tickets, late.escalated) == (2, 2, 2)
+    assert [entry.data["fired_at"] for entry in desk.history(1) if entry.timer] == [
+        (NOON + 12 * MINUTE).isoformat(), clock.now().isoformat(),
+    ]  # fmt: skip
     assert desk.run_timeouts().fired == 0
     books.assert_balanced()

@@ -95,13 +95,19 @@ def test_escalate_tells_the_lead_of_the_team(desk: Desk, books: Books) -> None:
     desk.open("job", actor="ann", fields=X)
     desk.escalate(1, actor="ann", reason="the customer shouts")
     desk.advance(1, "accept", actor="ann")
-    desk.escalate(1, actor="cat")
+    desk.escalate(1, actor="cat")  # joins the ladder that is open
+    desk.open("job", actor="ann", fields=X)
+    desk.advance(2, "accept", actor="ann")
+    desk.escalate(2, actor="cat")
     rows = desk.outbox()
     assert [(row.ticket_id, row.to, row.kind, row.state) for row in rows] == [
         (1, "member:boss", "escalate", "waiting"),
-        (1, "member:chief", "escalate", "waiting"),
+        (2, "member:chief", "escalate", "waiting"),
     ]
-    assert kinds(desk, 1) == ["opened", "raised", "escalated", "advanced", "raised", "escalated"]
+    assert kinds(desk, 1) == ["opened", "raised", "escalated", "advanced", "raised"]
+    assert desk.history(1)[2].data == {"ladder": 1, "rung": 1, "cause": "raised:2", "to": "member:boss"}
+    found = [(line.ticket_id, line.ladder, line.rung, line.to, line.times) for line in desk.escalations()]
+    assert found == [(2, 1, 1, "chief", 1), (1, 1, 1, "boss", 1)]
     assert desk.outbox(limit=1) == rows[:1]
     assert desk.outbox(after=rows[0].id) == rows[1:]
     assert desk.outbox(after=rows[1].id) == ()
@@ -117,8 +123,8 @@ def test_history_is_a_story_in_the_order_of_application(desk: Desk, clock: Virtu
     entries = desk.history(1)
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     assert [(entry.kind, entry.actor) for entry in entries] == [
-        ("opened", "ann"), ("noted", "ann"), ("noted", "ann"), ("fired", "timer"), ("advanced", "ann"),
-        ("overtaken", "timer"), ("overtaken", "timer"),
+        ("opened", "ann"), ("noted", "ann"), ("noted", "ann"), ("fired", "timer"), ("escalated", "timer"),
+        ("advanced", "ann"), ("ladder_ended", "timer"), ("overtaken", "timer"), ("overtaken", "timer"),
     ]  # fmt: skip
     assert entries[3].happened_at == NOON + timedelta(minutes=5)
     assert entries[3].timer == ("timeout", "unanswered", 1, 1)

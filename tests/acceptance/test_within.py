@@ -168,7 +168,7 @@ def test_a_refused_event_keeps_its_catch_up(
     place(session)
     assert books.count("outbox") == 0
     session.commit()
-    assert [entry.kind for entry in desk.history(ticket.id)] == ["opened", "fired", "assigned", "escalated"]
+    assert [entry.kind for entry in desk.history(ticket.id)] == ["opened", "fired", "escalated", "assigned"]
     assert (books.count("outbox"), placed(engine)) == (1, 1)
 
 

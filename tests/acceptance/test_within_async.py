@@ -104,7 +104,7 @@ def test_a_refused_event_keeps_its_catch_up(
             await session.commit()
 
     play(story)
-    assert [entry.kind for entry in desk.history(ticket)] == ["opened", "fired", "assigned", "escalated"]
+    assert [entry.kind for entry in desk.history(ticket)] == ["opened", "fired", "escalated", "assigned"]
     assert books.count("outbox") == 1
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,17 @@ from sqlalchemy import create_engine, select
 from workflow.clock import VirtualClock
 from workflow.core import chain
 from workflow.core.model import HistoryEntry
+from workflow.desk.book import Book
 from workflow.desk.desk import Desk
+from workflow.desk.repair import ClockDifference, differences
 from workflow.store import tables
-from workflow.store.tables import metadata
+from workflow.store.tables import instant, metadata
+from workflow.store.tickets import UNREADABLE
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
+TELLING = ("escalated", "notified", "called", "promised", "extended", "extension_asked")
 
 DESK = """
 desk: small_desk
@@ -29,7 +33,7 @@ zone: Asia/Shanghai
 channels: [phone, web]
 roles:
   agent: {may: [open, advance, claim, note, set, tag, link, escalate]}
-  lead: {may: [open, intake, advance, assign, claim, note, set, tag, link, escalate, apply]}
+  lead: {may: [open, intake, advance, assign, claim, note, set, tag, link, escalate, acknowledge, apply, retry]}
   guest: {may: []}
 teams:
   front: {lead: boss, members: [ann, bob]}
@@ -172,15 +176,16 @@ class Books:
         return len(self.of(table))
 
     def assert_balanced(self) -> None:
-        """Assert that state, history, timers and outbox of every ticket tell one story, and its chain is whole."""
-        history: dict[int, list[dict[str, Any]]] = {ticket["id"]: [] for ticket in self.of("tickets")}
-        timers: dict[int, list[dict[str, Any]]] = {ticket: [] for ticket in history}
-        for row in self.of("history"):
-            history[row["ticket_id"]].append(row)
-        for row in self.of("timers"):
-            timers[row["ticket_id"]].append(row)
-        for ticket in self.of("tickets"):
-            entries, armed = history[ticket["id"]], timers[ticket["id"]]
+        """Assert that all that is kept of every ticket tells one story, and its chain is whole."""
+        tickets = {ticket["id"]: ticket for ticket in self.of("tickets")}
+        history, timers, clocks, lines = (
+            self.by_ticket(table) for table in ("history", "timers", "slas", "escalations")
+        )
+        unreadable = {
+            row["ticket_id"] for row in self.of("incidents") if row["timer"] == UNREADABLE and not row["closed_at"]
+        }
+        for key, ticket in tickets.items():
+            entries, armed = history[key], timers[key]
             last = entries[-1]
             assert [entry["seq"] for entry in entries] == list(range(1, ticket["seq"] + 1))
             times = [entry["happened_at"] for entry in entries]
@@ -189,18 +194,102 @@ class Books:
             assert (last["state"], last["entry"]) == (ticket["state"], ticket["entry"])
             moves = [entry["dest"] for entry in entries if entry["dest"]]
             assert (moves[-1], len(moves)) == (ticket["state"], ticket["entry"])
-            assert min((timer["due_at"] for timer in armed), default=None) == ticket["next_timer_at"]
-            assert all(timer["cycle"] == ticket["entry"] for timer in armed)
-            assert chained(ticket["id"], entries) == [entry["hash"] for entry in entries]
+            due = None if key in unreadable else min((timer["due_at"] for timer in armed), default=None)
+            assert due == ticket["next_timer_at"]
+            assert chained(key, entries) == [entry["hash"] for entry in entries]
             assert last["hash"] == ticket["head"]
-        said = [
-            (row["ticket_id"], row["seq"], json.loads(row["data"])["to"])
-            for row in self.of("history")
-            if row["kind"] in ("escalated", "notified", "called")
-        ]
-        assert said == sorted((row["ticket_id"], row["seq"], row["addressee"]) for row in self.of("outbox"))
-        fired = Counter((row["ticket_id"], row["timer"]) for row in self.of("history") if row["timer"])
+            assert_ladder(ticket, lines[key], entries)
+            if key not in unreadable:
+                assert_armed(ticket, armed, clocks[key])
+                assert_shown(ticket, armed, clocks[key])
+        self.assert_told(history)
+        fired = Counter(
+            (row["ticket_id"], row["timer"]) for row in self.of("history") if row["timer"] and row["kind"] != "incident"
+        )
         assert all(times == 1 for times in fired.values())
+        assert self.differences([key for key in tickets if key not in unreadable]) == []
+
+    def by_ticket(self, table: str) -> dict[int, list[dict[str, Any]]]:
+        """Return the rows of a table by their ticket."""
+        found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.of(table):
+            found[row["ticket_id"]].append(row)
+        return found
+
+    def assert_told(self, history: Mapping[int, list[dict[str, Any]]]) -> None:
+        """Assert that each message is one that its entry tells of, and each telling a message, unless overtaken."""
+        entries = {(key, row["seq"]): (row, json.loads(row["data"])) for key, rows in history.items() for row in rows}
+        messages = {(row["ticket_id"], row["seq"]): row["addressee"] for row in self.of("outbox")}
+        for key, to in messages.items():
+            row, data = entries[key]
+            assert row["kind"] in (*TELLING, "joined")
+            assert data.get("to", to) == to
+        dropped, spared, joined = Counter[tuple[int, str]](), Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+        for key, (row, data) in entries.items():
+            if row["kind"] == "overtaken" and data["action"] == "tell":
+                dropped[key[0], data["cause"]] += 1
+            elif key in messages:
+                continue
+            elif row["kind"] == "escalated":
+                spared[key[0], data["cause"]] += 1
+            elif row["kind"] == "joined":
+                joined[key[0], data["cause"]] += 1
+            else:
+                assert row["kind"] not in TELLING
+        assert spared <= dropped <= spared + joined
+
+    def differences(self, ids: list[int]) -> list[ClockDifference]:
+        """Return the stored SLA clocks that are not what history says."""
+        with self.engine.connect() as connection:
+            return differences(connection, Book.read(connection, {}), ids) if ids else []
+
+
+def assert_ladder(ticket: Mapping[str, Any], lines: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
+    """Assert that the open ladder, its lines and the history of a ticket agree."""
+    ladder = json.loads(ticket["ladder"]) if ticket["ladder"] else None
+    number = ladder["id"] if ladder else None
+    assert ticket["ladders"] == len({line["ladder"] for line in lines})
+    assert number in (None, ticket["ladders"])
+    assert all((line["ended_at"] is None) == (line["ladder"] == number) for line in lines)
+    said = Counter((entry["kind"], json.loads(entry["data"]).get("ladder")) for entry in entries)
+    assert all(said["ladder_ended", past] == (past != number) for past in range(1, ticket["ladders"] + 1))
+    if ladder is None:
+        return
+    own = [line for line in lines if line["ladder"] == number]
+    told, held = sum(line["times"] for line in own), said["acknowledged", number]
+    assert told == said["escalated", number] + said["unattended", number]
+    assert ladder["raised"] == told + held
+    last = max(own, key=lambda line: int(line["occurrence"]))
+    assert ladder["rung"] == last["rung"]
+    assert bool(held) >= bool(ladder["held_by"])
+    if ladder["held_by"]:
+        assert last["acknowledged_at"] is not None
+
+
+def assert_armed(ticket: Mapping[str, Any], armed: list[dict[str, Any]], clocks: list[dict[str, Any]]) -> None:
+    """Assert that what armed each timer of a ticket still stands."""
+    ladder = json.loads(ticket["ladder"]) if ticket["ladder"] else {"id": None, "raised": None}
+    promise = json.loads(ticket["promise"]) if ticket["promise"] else {"number": None}
+    running = {(clock["name"], clock["cycle"]) for clock in clocks if clock["status"] == "running"}
+    for timer in armed:
+        match timer["kind"]:
+            case "timeout":
+                assert timer["cycle"] == ticket["entry"]
+            case "sla":
+                assert (timer["name"].split("/")[0], timer["cycle"]) in running
+            case "rung":
+                assert (timer["cycle"], timer["occurrence"]) == (ladder["id"], ladder["raised"])
+            case kind:
+                assert (kind, timer["cycle"]) == ("promise", promise["number"])
+
+
+def assert_shown(ticket: Mapping[str, Any], armed: list[dict[str, Any]], clocks: list[dict[str, Any]]) -> None:
+    """Assert that people are shown the earliest unmet timeout, SLA or promise."""
+    dues = [timer["due_at"] for timer in armed if timer["kind"] == "timeout"]
+    dues += [clock["due_at"] for clock in clocks if clock["status"] == "running"]
+    dues += [ticket["missed_at"]] if ticket["missed_at"] else []
+    dues += [instant(json.loads(ticket["promise"])["until"])] if ticket["promise"] else []
+    assert ticket["next_due_at"] == min(dues, default=None)
 
 
 def chained(ticket_id: int, rows: list[dict[str, Any]]) -> list[str]:
