@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, func, select
@@ -206,13 +207,13 @@ def _engine(url: str, busy_timeout: float) -> Engine:
         more: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
         arguments = {"timeout": busy_timeout, "check_same_thread": False, "isolation_level": None}
         engine = create_engine(parsed, connect_args=arguments, hide_parameters=True, **more)
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, busy_timeout=busy_timeout))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+def _prepare_sqlite(connection: Any, _record: Any, *, busy_timeout: float) -> None:
+    mode = _write_ahead(connection, time.monotonic() + busy_timeout)
     if mode not in ("wal", "memory"):
         raise StoreError(
             "the database cannot keep a write-ahead log (its journal mode stays {mode})",
@@ -221,6 +222,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         )
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(connection: Any, deadline: float) -> Any:
+    """Switch the log on; while another connection does the same, SQLite refuses at once instead of waiting."""
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if _BUSY[0] not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

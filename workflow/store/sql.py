@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Table
+from sqlalchemy import Connection, Executable, Insert, Table, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from workflow.store.tables import to_text
+
+_PLAIN_DRIVERS = ("pysqlite", "psycopg")  # an asynchronous one stands behind something of SQLAlchemy's own
+_WORTH_COPYING = 5
+Values = Mapping[str, Any]
+Row = tuple[Any, ...]
 
 
 def insert_into(connection: Connection, table: Table) -> Any:
@@ -18,38 +26,166 @@ def insert_into(connection: Connection, table: Table) -> Any:
     return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
 
 
+class Rows:
+    """What a statement answered. Its rows know their columns by name, as SQLAlchemy's do; `plain` are bare tuples."""
+
+    __slots__ = ("_named", "plain")
+
+    def __init__(self, plain: Sequence[Row], named: Callable[[Row], Any]) -> None:
+        self.plain, self._named = plain, named
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._named, self.plain)
+
+    def first(self) -> Any:
+        """Return the first row, or None."""
+        return self._named(self.plain[0]) if self.plain else None
+
+    def scalar(self) -> Any:
+        """Return the first value of the first row, or None."""
+        return self.plain[0][0] if self.plain else None
+
+    def scalar_one(self) -> Any:
+        """Return the one value of the one row."""
+        ((value,),) = self.plain
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A statement as one driver takes it, and what makes its parameters of values by name."""
+
+    text: str
+    parameters: Callable[[Values], Any]
+
+
 class Prepared:
-    """One statement, ready for any driver. Values are plain Python; instants are aware datetimes."""
+    """One statement, ready for any driver. Values are plain Python; instants are aware datetimes.
+
+    Inside a transaction it runs on the driver's own cursor: SQLAlchemy takes 30 to 80 µs a statement where SQLite takes
+    two. An engine that listens to its cursors hears of it all the same, for then it goes through SQLAlchemy.
+    """
 
     def __init__(self, statement: ClauseElement | Executable, columns: Sequence[str] | None = None) -> None:
         self._statement: Any = statement
         self._columns = columns
-        self._texts: dict[tuple[str, str, str], tuple[str, Sequence[str] | None, dict[str, Any]]] = {}
+        self._texts: dict[tuple[str, str, str], _Text] = {}
+        exported = getattr(statement, "exported_columns", ())  # none: it answers nothing
+        self._copied, self._pick = _copy(statement, columns)
+        self._returns, self._named = bool(exported), _row_class([column.key for column in exported])
 
-    def run(self, connection: Connection, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    def run(self, connection: Connection, values: Values | None = None) -> Rows:
         """Execute once."""
-        text, order, constants = self._text(connection)
-        return connection.exec_driver_sql(text, _parameters(connection, order, {**constants, **(values or {})}))
+        return Rows(self.fetch(connection, values), self._named)
 
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    def fetch(self, connection: Connection, values: Values | None = None) -> Sequence[Row]:
+        """Execute once; return the rows as bare tuples, in the order of the statement's columns."""
+        prepared = self._text(connection)
+        parameters = prepared.parameters(values or {})
+        if not _is_direct(connection):
+            result = connection.exec_driver_sql(prepared.text, parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(prepared.text, parameters)
+            return cursor.fetchall() if self._returns else []
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(connection, prepared.text, error) from error
+        finally:
+            cursor.close()
+
+    def run_many(self, connection: Connection, rows: Sequence[Values]) -> int:
         """Execute for every row; return how many rows of the table were touched."""
         if not rows:
             return 0
-        text, order, _ = self._text(connection)
-        return connection.exec_driver_sql(text, [_parameters(connection, order, row) for row in rows]).rowcount
+        prepared = self._text(connection)
+        if not _is_direct(connection):
+            return connection.exec_driver_sql(prepared.text, [prepared.parameters(row) for row in rows]).rowcount
+        cursor: Any = connection.connection.cursor()
+        try:
+            if self._copied and len(rows) >= _WORTH_COPYING and connection.dialect.driver == "psycopg":
+                with cursor.copy(self._copied) as copy:
+                    for row in rows:
+                        copy.write_row(self._pick(row))
+            elif len(rows) == 1:
+                cursor.execute(prepared.text, prepared.parameters(rows[0]))
+            else:
+                cursor.executemany(prepared.text, [prepared.parameters(row) for row in rows])
+            return int(cursor.rowcount)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(connection, prepared.text, error) from error
+        finally:
+            cursor.close()
 
-    def _text(self, connection: Connection) -> tuple[str, Sequence[str] | None, dict[str, Any]]:
+    def _text(self, connection: Connection) -> _Text:
         dialect = connection.dialect
         key = (dialect.name, dialect.driver, dialect.paramstyle)
         if key not in self._texts:
             compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
+            order = compiled.positiontup if compiled.positional else None
             constants = {name: value for name, value in compiled.params.items() if value is not None}
-            self._texts[key] = (str(compiled), compiled.positiontup if compiled.positional else None, constants)
+            self._texts[key] = _Text(str(compiled), _maker(order, constants, instants_as_text=dialect.name == "sqlite"))
         return self._texts[key]
 
 
-def _parameters(connection: Connection, order: Sequence[str] | None, values: Mapping[str, Any]) -> Any:
-    found: Iterable[Any] = values.values() if order is None else map(values.__getitem__, order)
-    if connection.dialect.name == "sqlite":
-        found = [to_text(value) if isinstance(value, datetime) else value for value in found]
-    return dict(zip(values, found, strict=True)) if order is None else tuple(found)
+def _row_class(names: Iterable[str]) -> Callable[[Row], Any]:
+    """Return what gives a bare row its columns' names."""
+    make_class: Any = namedtuple  # whose names only mypy wants to know beforehand
+    row = make_class("Row", names, rename=True)
+    row._mapping = property(row._asdict)
+    make: Callable[[Row], Any] = row._make
+    return make
+
+
+def _maker(order: Sequence[str] | None, constants: Values, *, instants_as_text: bool) -> Callable[[Values], Any]:
+    """Return what makes a driver's parameters of values by name."""
+    if order is None:
+        return lambda values: {**constants, **values} if constants else values
+    pick: Callable[[Values], Row] = _picker(order)
+
+    def make(values: Values) -> Row:
+        found = pick({**constants, **values} if constants else values)
+        if not instants_as_text:
+            return found
+        return tuple([to_text(value) if isinstance(value, datetime) else value for value in found])
+
+    return make
+
+
+def _picker(order: Sequence[str]) -> Callable[[Values], Row]:
+    if len(order) > 1:
+        return itemgetter(*order)
+    return lambda values: tuple(values[name] for name in order)
+
+
+def _copy(statement: Any, columns: Sequence[str] | None) -> tuple[str, Callable[[Values], Row]]:
+    """Return how PostgreSQL takes in many rows of a plain INSERT: 2 to 3 times as fast as one INSERT for each."""
+    if not isinstance(statement, Insert) or statement.select is not None or statement.exported_columns:
+        return "", _picker(())
+    names = columns or [column.name for column in statement.table.columns]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f'COPY "{statement.table.name}" ({quoted}) FROM STDIN', _picker(names)
+
+
+def _is_direct(connection: Connection) -> bool:
+    """Say whether the driver's cursor does what SQLAlchemy would: the transaction has begun, and nobody listens."""
+    events = connection.dispatch
+    return (
+        connection.dialect.driver in _PLAIN_DRIVERS
+        and connection.in_transaction()
+        and not (events.before_cursor_execute or events.after_cursor_execute)
+    )
+
+
+def _wrapped(connection: Connection, text: str, error: Any) -> exc.StatementError:
+    """Return what SQLAlchemy makes of a driver's error; a connection that is lost is given up, as there."""
+    dialect = connection.dialect
+    driver: Any = connection.connection.driver_connection
+    lost = dialect.is_disconnect(error, driver, None)
+    if lost:
+        connection.invalidate(error)
+    kind = dialect.loaded_dbapi.Error
+    found: exc.StatementError = exc.DBAPIError.instance(
+        text, None, error, kind, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    )
+    return found
