@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workflow.desk.book import ApplyReport, DefinitionChange
     from workflow.desk.contacts import Contact, read_contacts
     from workflow.desk.desk import Desk
+    from workflow.desk.explaining import Explanation
+    from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport
     from workflow.desk.repair import ClockDifference
     from workflow.desk.runs import RunReport
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         StoreBusy,
         StoreError,
         TicketflowError,
+        Unhealthy,
         UsageError,
     )
     from workflow.scheduler import Scheduler
@@ -62,11 +65,14 @@ __all__ = [
     "Desk",
     "DueTimer",
     "Escalation",
+    "Explanation",
     "Forbidden",
+    "Health",
     "HistoryEntry",
     "IncidentRow",
     "IntakeReport",
     "Ladder",
+    "Limits",
     "NotFound",
     "Notice",
     "Option",
@@ -86,6 +92,7 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "TicketflowError",
+    "Unhealthy",
     "UsageError",
     "VirtualClock",
     "read_contacts",
@@ -100,6 +107,8 @@ _HOMES = {
     "workflow.desk.book": ("ApplyReport", "DefinitionChange"),
     "workflow.desk.contacts": ("Contact", "read_contacts"),
     "workflow.desk.desk": ("Desk",),
+    "workflow.desk.explaining": ("Explanation",),
+    "workflow.desk.health": ("Health", "Limits"),
     "workflow.desk.intake": ("IntakeReport",),
     "workflow.desk.repair": ("ClockDifference",),
     "workflow.desk.runs": ("RunReport",),

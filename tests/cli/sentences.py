@@ -11,7 +11,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, views
+from workflow.cli import app, sla, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -19,8 +19,11 @@ ERRORS = {name for name, value in vars(errors).items() if inspect.isclass(value)
 SPEAKING = {"say": 1, "hint": 1, "heading": 1, "chapter": 1, "tell": 1, "changed": 3, "_unknown": 1, "_unusable": 2}
 KEPT = {"template", "remedy", "summary", "_HINTS", "_WANTED"}
 WORDS = {
-    "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call", "waiting",
-    "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning",
+    "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call",
+    "waiting", "sending", "sent", "failed",
+    "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning", "running",
+    "paused", "met", "missed", "cancelled", "at risk", "more time asked for", "kept", "broken", "due", "late", "left",
+    "retried", "assign", "reassign", "tell", "rework", "continue",
 }  # fmt: skip
 
 
@@ -105,7 +108,9 @@ def of_click() -> set[str]:
 
 
 def everything() -> set[str]:
-    return of_source() | of_problems() | of_help() | of_click() | WORDS | {*views.LIST, *views.HISTORY}
+    lists = {*views.LIST, *views.HISTORY, *sla.CLOCKS}
+    facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, views.TIMERS) for word in words.values()}
+    return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ COMMANDS = {
     "find": "reading:find",
     "show": "reading:show",
     "history": "reading:history",
+    "explain": "explain:explain",
     "export": "export:export",
     "advance": "advance:advance",
     "assign": "tickets:assign",
@@ -38,12 +39,18 @@ COMMANDS = {
     "set": "tickets:set_",
     "tag": "tickets:tag",
     "link": "tickets:link",
-    "escalate": "tickets:escalate",
-    "timeouts": "running:timeouts",
+    "promise": "tickets:promise",
+    "escalate": "ladder:escalate",
+    "acknowledge": "ladder:acknowledge",
+    "escalations": "ladder:escalations",
+    "sla": "sla:sla",
+    "timeouts": "timeouts:timeouts",
+    "incident": "incidents:incident",
     "deliver": "delivery:deliver",
     "scheduler": "delivery:scheduler",
     "outbox": "delivery:outbox",
     "calendar": "calendar:calendar",
+    "health": "health:health",
     "db": "database:db",
     "demo": "demo:demo",
     "completion": "completion:completion",
@@ -205,6 +212,6 @@ def cli(session: Session) -> None:
     and in the nearest ticketflow.toml.
 
     Exit codes: 0 done, 1 unexpected, 2 usage, 3 a definition is wrong, 4 not found, 5 refused by the rules, 6 conflict,
-    7 the store is unavailable, 8 a batch was done in part, 130 interrupted.
+    7 the store is unavailable, 8 a batch was done in part, 9 the desk is not healthy, 130 interrupted.
     """
     session.check()

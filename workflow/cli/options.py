@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,6 +100,36 @@ def if_version(function: F) -> F:
 def key(function: F) -> F:
     """Add `--key`."""
     return click.option("--key", metavar="KEY", help="Makes a repeated call return the first one's result.")(function)
+
+
+def _length(_context: click.Context, parameter: click.Parameter, text: str) -> timedelta:
+    from workflow.definition.duration import parse_duration
+    from workflow.definition.problems import RULES, Wrong
+
+    option = parameter.opts[0]
+    try:
+        duration = parse_duration(text)
+    except Wrong as wrong:
+        rule = RULES[wrong.code]
+        raise UsageError(rule.sentence, rule.remedy, field=option, **{"text": text} | wrong.values) from None
+    if duration.working_days:
+        raise UsageError(
+            "{option} takes hours and minutes, not working days", "write it like 24h", field=option, option=option
+        )
+    return duration.length
+
+
+def length(name: str, help_text: str, *, default: str | None = None) -> Callable[[F], F]:
+    """Add an option that takes a length of time, like 24h; without a default it is required."""
+    more: dict[str, Any] = {"required": True} if default is None else {"default": default, "show_default": True}
+    return click.option(name, metavar="LENGTH", callback=_length, help=help_text, **more)
+
+
+def limit(function: F) -> F:
+    """Add `--limit` to a list."""
+    return click.option(
+        "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+    )(function)
 
 
 def ticket(function: F) -> F:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -70,6 +70,8 @@ class Output:
                 return self.tell("yes" if value else "no")
             case datetime():
                 return value.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+            case timedelta():
+                return render.length(value)
             case Decimal():
                 return format(value, "f")
             case list() | tuple():

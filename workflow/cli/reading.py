@@ -171,6 +171,9 @@ def show(session: Session, ticket_id: int, *, reveal: bool) -> None:
         return
     session.heading("Ticket {ticket}", ticket=ticket.id)
     session.details(view.details(ticket))
+    if clocks := list(view.clocks(ticket)):
+        session.heading("SLA clocks")
+        session.details(clocks)
     if fields := view.fields(ticket):
         session.heading("Fields")
         session.details(fields.items())

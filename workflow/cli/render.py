@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -142,6 +142,18 @@ def details(pairs: Iterable[tuple[str, str]], width: int | None, indent: str = "
         yield from (f"{indent}{'':{column}}{GAP}{line}" for line in more)
 
 
+def length(value: timedelta) -> str:
+    """Return a length of time to the second, as people write one.
+
+    >>> length(timedelta(days=3, minutes=5)), length(timedelta(0))
+    ('72h5m', '0s')
+    """
+    seconds = abs(int(value.total_seconds()))
+    parts = zip((seconds // 3600, seconds // 60 % 60, seconds % 60), "hms", strict=True)
+    written = "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+    return f"-{written}" if seconds and value < timedelta() else written
+
+
 def dump(value: Any) -> str:
     r"""Return a value as one line of JSON that is safe to print: what could steer a terminal is escaped.
 
@@ -155,6 +167,8 @@ def dump(value: Any) -> str:
 def _json(value: object) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, Mapping):

@@ -145,14 +145,30 @@ def link(session: Session, ticket_id: int, other: int, **given: Any) -> None:
     changed(session, ticket, "Ticket {ticket} is linked to {other}.", other=other)
 
 
-@click.command("escalate", cls=Command)
+@click.command("promise", cls=Command)
 @options.ticket
-@click.option("--reason", metavar="TEXT", help="Why.")
+@click.option("--until", metavar="TIME", help="When it will be done; in the desk's zone.")
+@click.option("--kept", is_flag=True, help="Say that what was promised is done.")
+@click.option("--reason", metavar="TEXT", help="Why; another promise in its place takes one.")
 @options.at
 @options.if_version
 @pass_session
-def escalate(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
-    """Call the team lead to ticket ID."""
-    ticket = session.desk.escalate(ticket_id, actor=session.actor, at=session.time(at), **given)
-    team = session.spec.teams.get(ticket.team or "")
-    changed(session, ticket, "Ticket {ticket} is escalated; told: {lead}.", lead=team.lead if team else None)
+def promise(session: Session, ticket_id: int, *, until: str | None, kept: bool, at: str | None, **given: Any) -> None:
+    """Promise the customer of ticket ID something by a time, or say that it is done.
+
+    The customer is told; an hour before, the owner is warned. A later time given in its place takes a reason, which the
+    customer is told as well.
+
+        ticketflow promise 12 --until "2026-03-04 12:00"
+        ticketflow promise 12 --kept
+    """
+    if (until is not None) == kept:
+        raise UsageError("promise takes --until TIME or --kept", "say one of the two")
+    ticket = session.desk.promise(ticket_id, session.time(until), actor=session.actor, at=session.time(at), **given)
+    if kept:
+        changed(session, ticket, "What was promised on ticket {ticket} is done.")
+    else:
+        changed(
+            session, ticket, "The customer of ticket {ticket} is promised an answer until {until}.",
+            until=ticket.promise and ticket.promise.until,
+        )  # fmt: skip

@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from workflow.cli.context import Session
 
 if TYPE_CHECKING:
+    from workflow import ClockDifference, DueTimer, SlaClock
     from workflow.core.model import HistoryEntry, Option, Ticket
     from workflow.definition.model import FieldSpec
     from workflow.definition.resolve import TicketType
 
-LIST = ("id", "type", "state", "priority", "with", "next due", "customer")
+LIST = ("id", "type", "state", "priority", "with", "next due", "customer", "limits")
 HISTORY = ("seq", "when", "who", "what", "details")
-QUIET_FACTS = ("due_at", "fired_at", "cause")
+QUIET_FACTS = ("due_at", "fired_at", "cause", "ladder", "number")
+FACTS = {
+    "action": "action",
+    "as": "as",
+    "assignee": "assignee",
+    "back": "back",
+    "channel": "channel",
+    "customer": "customer",
+    "by": "by",
+    "cycle": "cycle",
+    "desk_revision": "desk revision",
+    "external_id": "external id",
+    "instead_of": "instead of",
+    "late_by": "late by",
+    "linked": "linked",
+    "note": "note",
+    "priority": "priority",
+    "promise": "promise",
+    "reason": "reason",
+    "rebuilt": "rebuilt",
+    "rung": "rung",
+    "sla": "clock",
+    "tagged": "tagged",
+    "team": "team",
+    "timer": "timer",
+    "to": "told",
+    "until": "until",
+    "untagged": "untagged",
+    "why": "why",
+}
+FLAGS = {"late": "late", "on_attach": "was past when its goal was set"}
+STEPS = {"goal": "new goal"}
+TIMERS = {"sla": "SLA", "promise": "promise", "rung": "next rung"}
 
 
 class View:
@@ -54,6 +88,10 @@ class View:
                 "opened_at": ticket.opened_at,
                 "updated_at": ticket.updated_at,
                 "next_due_at": ticket.next_due_at,
+                "missed_at": ticket.missed_at,
+                "clocks": [asdict(clock) for clock in ticket.clocks],
+                "ladder": ticket.ladder and asdict(ticket.ladder),
+                "promise": ticket.promise and asdict(ticket.promise),
                 "ticket_version": ticket.ticket_version,
                 "replayed": ticket.replayed,
             }
@@ -132,7 +170,23 @@ class View:
             ticket.assignee or ticket.team,
             self.moment(ticket.next_due_at),
             who,
+            "; ".join(self._limits(ticket)),
         )
+
+    def _limits(self, ticket: Ticket) -> Iterator[str]:
+        """Yield what time asks of a ticket: who an escalation is with, what is promised, which clocks run."""
+        tell = self.session.tell
+        if ladder := ticket.ladder:
+            yield tell(
+                "held: {by}" if ladder.held_by else "escalated: {by}", {"by": ladder.held_by or ladder.addressee}
+            )
+        if ticket.promise:
+            yield tell("promised {until}", {"until": self.moment(ticket.promise.until)})
+        for clock in ticket.clocks:
+            if clock.is_open:
+                when = self.session.plain(self.moment(clock.due_at)) if clock.status == "running" else tell("paused")
+                late = [tell("missed")] if clock.breached else []
+                yield " ".join([self.clock_label(ticket, clock.name), *late, when])
 
     def moment(self, when: datetime | None) -> object:
         """Return a time as a list shows it: on a terminal without the year where it is this one."""
@@ -156,6 +210,53 @@ class View:
         states = self.definition(at.type, at.version).states.values()
         found = next((state.triggers[trigger] for state in states if trigger in state.triggers), None)
         return self._word(found.label if found else {}, trigger)
+
+    def clock_label(self, at: Ticket | HistoryEntry, name: str) -> str:
+        """Return an SLA clock's name, in Chinese its label."""
+        found = self.definition(at.type, at.version).slas.get(name)
+        return self._word(found.label if found else {}, name)
+
+    def timer_label(self, at: Ticket | HistoryEntry, kind: str, name: str) -> str:
+        """Return what a timer is, in words; `at` says of which definition, and in which state."""
+        state = getattr(at, "source", None) or at.state
+        return self._timer(self.definition(at.type, at.version), state, kind, name)
+
+    def clock_status(self, clock: SlaClock) -> str:
+        """Return what a clock does, with what is to be feared of it."""
+        words = [clock.status]
+        if clock.is_open and clock.breached:
+            words.append("missed")
+        elif clock.is_open and clock.at_risk:
+            words.append("at risk")
+        if clock.asked:
+            words.append("more time asked for")
+        return ", ".join(map(self.session.tell, words))
+
+    def agenda_row(self, timer: DueTimer) -> tuple[str, str, str]:
+        """Return what a list of timers says of one: its ticket's type and state, and what it is."""
+        definition = self._in_force.get(timer.type)
+        state = definition.states.get(timer.state) if definition else None
+        kind = self._word(definition.spec.label, timer.type) if definition else timer.type
+        place = self._word(state.label, timer.state) if state else timer.state
+        return kind, place, self._timer(definition, timer.state, timer.kind, timer.name)
+
+    @cached_property
+    def _in_force(self) -> Mapping[str, TicketType]:
+        return self.session.desk.types
+
+    def _timer(self, definition: TicketType | None, state: str, kind: str, name: str) -> str:
+        """Return what a timer is, in words: a timeout's name, a clock with the level, a promise, the next rung."""
+        tell = self.session.tell
+        if kind == "timeout":
+            place = definition.states.get(state) if definition else None
+            known = place.timeouts.get(name) if place else None
+            return self._word(known.label, name) if known else name
+        what = tell(TIMERS.get(kind, kind))
+        if kind == "sla":
+            clock, _, level = name.partition("/")
+            rule = definition.slas.get(clock) if definition else None
+            return f"{what} {self._word(rule.label, clock) if rule else clock} {level}"
+        return f"{what}: {tell(name)}" if kind == "promise" else what
 
     @cache  # noqa: B019 - a view lives as long as its command
     def definition(self, name: str, version: int) -> TicketType:
@@ -184,7 +285,51 @@ class View:
         yield "opened at", ticket.opened_at
         yield "updated at", ticket.updated_at
         yield "next due", ticket.next_due_at
+        yield "missed", ticket.missed_at
+        yield "escalated", self._ladder(ticket)
+        if promise := ticket.promise:
+            made = {"until": promise.until, "by": promise.made_by, "when": promise.made_at}
+            yield "promised", self.session.tell("until {until}, by {by} on {when}", made)
         yield "ticket version", ticket.ticket_version
+
+    def _ladder(self, ticket: Ticket) -> str | None:
+        ladder = ticket.ladder
+        if ladder is None:
+            return None
+        told = {"since": ladder.opened_at, "rung": ladder.rung, "to": ladder.addressee}
+        if ladder.held_by is None:
+            return self.session.tell("since {since}, on rung {rung}: {to}", told)
+        held = told | {"by": ladder.held_by, "until": ladder.held_until}
+        return self.session.tell("since {since}; {by} took it on, until {until}", held)
+
+    def clocks(self, ticket: Ticket) -> Iterator[tuple[str, object]]:
+        """Yield a line for the last cycle of every SLA clock that has started: what it does, and when it is due."""
+        for name in dict.fromkeys(clock.name for clock in ticket.clocks):
+            clock = ticket.clock(name)
+            if clock is None:
+                continue
+            told = self.clock_status(clock)
+            if clock.ended_at or clock.due_at:
+                facts = {"status": told, "due": clock.due_at, "ended": clock.ended_at}
+                told = self.session.tell("{status} on {ended}" if clock.ended_at else "{status}; due {due}", facts)
+            yield self.clock_label(ticket, name), told
+
+    def differing(self, found: ClockDifference) -> tuple[str, str]:
+        """Return what of a clock is stored and what history says, where the two differ."""
+        stored, told = found.stored, found.told
+        if stored is None or told is None:
+            return self._facts_of(stored), self._facts_of(told)
+        names = [field.name for field in fields(stored) if getattr(stored, field.name) != getattr(told, field.name)]
+        return self._facts_of(stored, names), self._facts_of(told, names)
+
+    def _facts_of(self, clock: SlaClock | None, names: Iterable[str] = ("status", "elapsed", "due_at")) -> str:
+        if clock is None:
+            return self.session.tell("nothing")
+        values = ((name, getattr(clock, name)) for name in names)
+        return ", ".join(
+            f"{name}={dict(value) if isinstance(value, Mapping) else self.session.plain(value)}"
+            for name, value in values
+        )
 
     def option_line(self, ticket: Ticket, option: Option) -> str:
         """Return where a trigger leads, or why it is refused."""
@@ -202,30 +347,68 @@ class View:
 
     def entry_row(self, entry: HistoryEntry) -> tuple[object, ...]:
         """Return a history entry's line."""
-        what = self.session.tell(entry.kind)
+        what = self.session.tell(entry.kind).replace("_", " ")
         return (entry.seq, self.moment(entry.happened_at), entry.actor, what, self._facts(entry))
 
     def _facts(self, entry: HistoryEntry) -> str:
-        name = entry.timer[1] if entry.timer else None
+        name = None
+        if entry.timer:
+            definition = self.definition(entry.type, entry.version)
+            name = self._timer(definition, entry.source or entry.state, *entry.timer[:2])
         if entry.trigger:
             name = self.trigger_label(entry, entry.trigger)
         move = ""
         if entry.dest:
             dest = self.state_label(entry, entry.dest)
             move = f"{self.state_label(entry, entry.source)} → {dest}" if entry.source else dest
-        facts = {key: value for key, value in _flat(entry.data).items() if key not in QUIET_FACTS and value is not None}
-        if late := facts.pop("late_by", None):
-            facts["late_by"] = timedelta(seconds=int(late))
-        facts |= _flat(self._private(entry))
-        told = ", ".join(f"{key}={self.session.plain(value)}" for key, value in facts.items())
-        return "; ".join(part for part in (": ".join(filter(None, (name, move))), told) if part)
+        data = {**entry.data}
+        told = list(self._steps_of_clocks(entry, data.pop("clocks", {})))
+        told += self._skipped(entry, data.pop("skipped", ()))
+        if merged := data.pop("merged", None):
+            times = {"count": len(merged), "first": _instant(merged[0]), "last": _instant(merged[-1])}
+            told.append(self.session.tell("stands for {count} due times, {first} to {last}", times))
+        data |= self._private(entry)
+        told += filter(None, (self._fact(entry, key, value) for key, value in data.items() if value is not None))
+        return "; ".join(part for part in (": ".join(filter(None, (name, move))), ", ".join(told)) if part)
+
+    def _steps_of_clocks(self, entry: HistoryEntry, steps: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        for clock, words in steps.items():
+            yield f"{self.clock_label(entry, clock)} " + ", ".join(
+                self.session.tell(STEPS.get(word, word)) for word in words
+            )
+
+    def _skipped(self, entry: HistoryEntry, skipped: Mapping[str, Iterable[str]] | Iterable[str]) -> Iterator[str]:
+        """Yield what had its time before it could: levels of clocks, or a promise's warning."""
+        levels = (
+            [f"{self.clock_label(entry, clock)} {level}" for clock, found in skipped.items() for level in found]
+            if isinstance(skipped, Mapping)
+            else [self.session.tell(name) for name in skipped]
+        )
+        if levels:
+            yield self.session.tell("skipped: {names}", {"names": levels})
+
+    def _fact(self, entry: HistoryEntry, key: str, value: Any) -> str | None:
+        """Return what one fact of an entry says, or None for one that is of no use to people."""
+        tell, plain = self.session.tell, self.session.plain
+        if key in QUIET_FACTS:
+            return None
+        if key in FLAGS:
+            return tell(FLAGS[key]) if value else None
+        if key not in FACTS:
+            return f"{key.removeprefix('fields.')}={plain(value)}"
+        match key:
+            case "late_by" | "by":
+                if not int(value):
+                    return None
+                value = timedelta(seconds=int(value))
+            case "until" | "instead_of":
+                value = self.moment(_instant(value))
+            case "sla":
+                value = self.clock_label(entry, value)
+            case "action" | "promise" | "why" | "priority" | "back":
+                value = tell(value)
+        return f"{tell(FACTS[key])}={plain(value)}"
 
 
-def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            flat |= value
-        else:
-            flat[key.removeprefix("fields.")] = value
-    return flat
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -118,6 +118,17 @@ def recount(old: Rules, new: Rules, clock: SlaClock, priority: str, at: datetime
     return _with_due(clock, after)
 
 
+def counted(rules: Rules, ticket: Ticket, now: datetime) -> tuple[SlaClock, ...]:
+    """Return a ticket's clocks with what has elapsed of the running ones up to now."""
+    slas = rules.compiled.definition.slas
+    return tuple(
+        _banked(clock, rules.calendar(slas[clock.name].calendar), max(now, clock.since))
+        if clock.since is not None and clock.name in slas
+        else clock
+        for clock in ticket.clocks
+    )
+
+
 def rebuild(
     ticket: Ticket, history: Iterable[HistoryEntry], rules_of: Callable[[str, int, int], Rules]
 ) -> tuple[SlaClock, ...]:

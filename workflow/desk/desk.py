@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +14,9 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import model as core
-from workflow.core import people
+from workflow.core import people, sla
 from workflow.core.guard import HostCondition
-from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Link, Option, Ticket
+from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Link, Option, SlaClock, Ticket
 from workflow.core.opening import tag_word
 from workflow.core.values import storable
 from workflow.definition.model import DeskSpec
@@ -23,20 +24,25 @@ from workflow.definition.resolve import TicketType
 from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
-from workflow.desk import deliveries, unit
+from workflow.desk import deliveries, repair, unit
 from workflow.desk.book import ApplyReport, Book
 from workflow.desk.contacts import Contact
+from workflow.desk.explaining import Explanation, explain
+from workflow.desk.health import Health, Limits, examine
 from workflow.desk.intake import IntakeReport, take_in
+from workflow.desk.repair import ClockDifference
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Joined, Own, Transactions
 from workflow.desk.unit import Opening
 from workflow.errors import Refused, TicketflowError, UsageError
 from workflow.store import definitions as stored_definitions
-from workflow.store import outbox, records, schema, tickets
+from workflow.store import agenda, outbox, records, schema, tickets, timekeeping
+from workflow.store.agenda import DueTimer, IncidentRow, Run
 from workflow.store.engine import OPENING, Store, alone
 from workflow.store.outbox import OutboxRow
 from workflow.store.search import Page, Query, find
+from workflow.store.timekeeping import Escalation
 
 T = TypeVar("T")
 HostAction = Callable[..., object]
@@ -503,6 +509,23 @@ class Desk:
         """
         return self._read(lambda connection, book: unit.what_next(connection, book, ticket_id, actor, self.clock.now()))
 
+    def explain(self, ticket_id: int, *, actor: str) -> Explanation:
+        """Say where a ticket is and how it came there, what comes next and why then, and who is told; raise NotFound.
+
+        That is as of now, with the timers that are due already fired, but without writing anything.
+        """
+        return self._read(lambda connection, book: explain(connection, book, ticket_id, actor, self.clock.now()))
+
+    def health(self, *, limits: Limits | None = None, window: timedelta = timedelta(days=1)) -> Health:
+        """Say whether what is due fires and what must be told is told; its `demand` raises Unhealthy where not.
+
+        However many tickets there are, this reads little. `window` is how far the histogram of lateness looks back.
+        """
+        changed, now = self.definitions_changed, self.clock.now()
+        return self._transactions.read(
+            lambda connection: examine(connection, now, limits or Limits(), window=window, changed=changed)
+        )
+
     def customer(self, customer_id: int) -> Customer:
         """Return what the desk knows of a customer; their tickets are `find(customer=ID)`. Raise NotFound."""
         return self._read(lambda connection, book: records.get_customer(connection, book.desk.customer, customer_id))
@@ -528,18 +551,95 @@ class Desk:
         """Return messages in the order they were written, `after` an id."""
         return self._read(lambda connection, _: outbox.rows(connection, limit=limit, after=after, state=state))
 
+    def clocks(self, ticket_id: int) -> tuple[SlaClock, ...]:
+        """Return every cycle of a ticket's SLA clocks, a running one with what has elapsed up to now."""
+
+        def work(connection: Connection, book: Book) -> tuple[SlaClock, ...]:
+            ticket = tickets.get(connection, ticket_id, book.shapes)
+            return sla.counted(book.standing(ticket)[0], ticket, self.clock.now())
+
+        return self._read(work)
+
+    def escalations(self, *, open_only: bool = True, limit: int = 50) -> tuple[Escalation, ...]:
+        """Return who was told on which rung: of open ladders first, then the newest first."""
+        return self._read(
+            lambda connection, _: tuple(timekeeping.lines(connection, open_only=open_only, limit=limit, after=None))
+        )
+
+    def agenda(self, *, until: datetime | None = None, limit: int = 50) -> tuple[DueTimer, ...]:
+        """Return the timers that are armed, in the order of their due times: what is due, and what comes next."""
+        end = None if until is None else as_utc(until)
+        return self._read(lambda connection, _: tuple(agenda.due_timers(connection, limit=limit, until=end)))
+
+    def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
+        """Return the last timeout runs, the newest first; those that found nothing are counted with the one before."""
+        return self._read(lambda connection, _: tuple(agenda.last_runs(connection, limit)))
+
+    def incidents(
+        self, *, open_only: bool = True, limit: int = 50, after: int | None = None
+    ) -> tuple[IncidentRow, ...]:
+        """Return the timers that could not fire, in the order of their incidents, `after` an id."""
+        return self._read(
+            lambda connection, _: tuple(agenda.incident_rows(connection, open_only=open_only, limit=limit, after=after))
+        )
+
+    def retry(self, incident_id: int, *, actor: str) -> Ticket:
+        """Fire the timer of an incident now, or close the incident where there is nothing left to fire.
+
+        Raise Forbidden, NotFound, or Refused if it is closed or fails again; then nothing is changed.
+        """
+        return self._transactions.unit(
+            lambda connection: repair.retry(connection, self._book(connection), incident_id, actor, self.clock)
+        )
+
+    def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[ClockDifference, ...]:
+        """Return where stored SLA clocks, of these tickets or of all, are not what the history says."""
+        found: list[ClockDifference] = []
+        for page in self._pages(ids):
+            found += self._read(functools.partial(repair.differences, ids=page))
+        return tuple(found)
+
+    def rebuild_clocks(self, ids: Iterable[int] | None = None, *, actor: str) -> tuple[ClockDifference, ...]:
+        """Put SLA clocks right by the history, each ticket that is wrong in a recorded step; return what was wrong."""
+        self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
+        wrong: list[ClockDifference] = []
+        for ticket_id in dict.fromkeys(found.ticket_id for found in self.check_clocks(ids)):
+            wrong += self._transactions.unit(functools.partial(self._rebuild, ticket_id=ticket_id, actor=actor))
+        return tuple(wrong)
+
+    def _rebuild(self, connection: Connection, *, ticket_id: int, actor: str) -> list[ClockDifference]:
+        return repair.rebuild(connection, self._book(connection), ticket_id, actor, self.clock)
+
+    def _pages(self, ids: Iterable[int] | None) -> Iterator[list[int]]:
+        """Yield the ids of tickets, of all or as given, so many that one transaction may read them."""
+        if ids is not None:
+            yield list(ids)
+            return
+        last = 0
+        while page := self._transactions.read(functools.partial(tickets.ids_after, after=last, most=500)):
+            yield page
+            last = page[-1]
+
     def _read(self, work: Callable[[Connection, Book], T]) -> T:
         return self._transactions.read(lambda connection: work(connection, self._book(connection)))
 
     # Many tickets at once.
 
     def run_timeouts(
-        self, *, as_of: datetime | None = None, limit: int | None = None, stop: Callable[[], bool] | None = None
+        self,
+        *,
+        as_of: datetime | None = None,
+        limit: int | None = None,
+        chunk: int | None = None,
+        dry_run: bool = False,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[RunReport], object] | None = None,
     ) -> RunReport:
         """Fire every timer that is due at or before `as_of` (now), exactly once, and say what was done.
 
         Safe to run from any number of processes at once. On a virtual clock a later `as_of` moves the clock; on the
-        system's it is refused. `limit` bounds the tickets of this run; `stop` is asked between its transactions.
+        system's it is refused. `limit` bounds the tickets of this run, `chunk` those of one transaction; between
+        transactions `stop` is asked and `progress` called. With `dry_run` nothing is changed.
         """
         now = self.clock.now()
         when = now if as_of is None else as_utc(as_of)
@@ -551,7 +651,10 @@ class Desk:
                 )  # fmt: skip
             self.clock.move_to(when)
             self._check_clock()
-        return run_due(self._transactions, self._book, self.clock, as_of=when, limit=limit, stop=stop)
+        return run_due(
+            self._transactions, self._book, self.clock, as_of=when, limit=limit, chunk_size=chunk, dry_run=dry_run,
+            stop=stop, progress=progress,
+        )  # fmt: skip
 
     def next_due(self) -> datetime | None:
         """Return when the next timer of any ticket is due, or the next message that can leave from here, or None."""

@@ -23,8 +23,8 @@ class ClockDifference:
     ticket_id: int
     name: str
     cycle: int
-    stored: str | None
-    told: str | None
+    stored: SlaClock | None
+    told: SlaClock | None
 
 
 def retry(connection: Connection, book: Book, incident_id: int, actor: str, clock: Clock) -> Ticket:
@@ -60,8 +60,7 @@ def differences(connection: Connection, book: Book, ids: Iterable[int]) -> list[
         stored = {(clock.name, clock.cycle): clock for clock in ticket.clocks}
         for key in sorted({*told, *stored}):
             if told.get(key) != stored.get(key):
-                was, says = stored.get(key), told.get(key)
-                found.append(ClockDifference(ticket_id, *key, str(was) if was else None, str(says) if says else None))
+                found.append(ClockDifference(ticket_id, *key, stored.get(key), told.get(key)))
     return found
 
 

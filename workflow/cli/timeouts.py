@@ -1,0 +1,147 @@
+"""Timeouts: the run that cron calls, what is due and what comes next, the runs there were."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workflow.cli import options
+from workflow.cli.context import Session
+from workflow.cli.shell import Group, pass_session
+from workflow.cli.views import View
+
+if TYPE_CHECKING:
+    from workflow import RunReport
+
+
+@click.group("timeouts", cls=Group)
+def timeouts() -> None:
+    """Fire what is due."""
+
+
+@timeouts.command("run")
+@click.option("--as-of", metavar="TIME", help="Fire what was due at TIME; not later than now.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many tickets.")
+@click.option("--chunk", type=click.IntRange(min=1), metavar="N", help="So many tickets in one transaction.")
+@click.option("--dry-run", is_flag=True, help="Say what would fire, and change nothing.")
+@pass_session
+def run_timeouts(session: Session, *, as_of: str | None, **given: Any) -> None:
+    """Fire every timer that is due, once.
+
+    Any number of these may run at a time. What others were faster with, what they have locked and what could not be
+    read is counted apart; the next run takes it up. Meant for cron:
+
+        * * * * *  cd /srv/desk && ticketflow timeouts run
+    """
+    when = session.time(as_of)
+    with _progress(session) as progress:
+        report = session.desk.run_timeouts(as_of=when, progress=progress, **given)
+    facts = asdict(report)
+    if session.json:
+        session.dump(session.zoned(facts))
+        return
+    session.say(
+        "As of {as_of}: {fired} fired, {skipped} skipped, {escalated} escalated, {incidents} incidents.", **facts
+    )
+    if report.raced or report.lost or report.errors:
+        session.say("Others were first on {raced} tickets; {lost} are locked, {errors} cannot be read.", **facts)
+    if report.dry_run:
+        session.hint("Nothing was changed: this is what a run would do.")
+
+
+@contextmanager
+def _progress(session: Session) -> Iterator[Callable[[RunReport], object] | None]:
+    """Show on a terminal how far the run is."""
+    if session.json or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(report: RunReport) -> None:
+            done = {"tickets": report.tickets, "fired": report.fired}
+            bar.update(task, description=session.tell("{tickets} tickets, {fired} fired", done))
+
+        yield show
+
+
+@timeouts.command("list")
+@click.option("--until", metavar="TIME", help="Only what is due by then.")
+@options.limit
+@pass_session
+def list_timers(session: Session, *, until: str | None, limit: int) -> None:
+    """List what is due and what comes next.
+
+    The lines are in the order in which they fall due.
+
+        ticketflow timeouts list --until "2026-03-02 18:00"
+    """
+    view, now = View(session), session.desk.clock.now()
+    found = session.desk.agenda(until=session.time(until), limit=limit)
+    if session.json:
+        session.dump(*(session.zoned(asdict(timer)) for timer in found))
+    elif found:
+        session.table(
+            ("due", "late", "ticket", "type", "state", "what"),
+            (
+                (
+                    view.moment(timer.due_at),
+                    _to_the_second(now - timer.due_at) if timer.due_at <= now else None,
+                    timer.ticket_id,
+                    *view.agenda_row(timer),
+                )
+                for timer in found
+            ),
+        )
+    else:
+        session.hint("Nothing is due, and nothing comes.")
+
+
+@timeouts.command("log")
+@options.limit
+@pass_session
+def list_runs(session: Session, *, limit: int) -> None:
+    """List the last runs, the newest first.
+
+    A run that found nothing to do is only counted beside the one before.
+
+        ticketflow timeouts log --limit 10
+    """
+    view, found = View(session), session.desk.runs(limit=limit)
+    if session.json:
+        session.dump(*(session.zoned(asdict(run)) for run in found))
+    elif found:
+        session.table(
+            ("id", "as of", "tickets", "fired", "skipped", "incidents", "locked", "errors", "latest by", "empty"),
+            (
+                (
+                    run.id,
+                    view.moment(run.as_of),
+                    run.tickets,
+                    run.fired,
+                    run.skipped,
+                    run.incidents,
+                    run.lost,
+                    run.errors,
+                    None if run.oldest_lateness is None else _to_the_second(timedelta(seconds=run.oldest_lateness)),
+                    run.empty,
+                )
+                for run in found
+            ),
+        )
+    else:
+        session.hint("No runs.")
+
+
+def _to_the_second(length: timedelta) -> timedelta:
+    return timedelta(seconds=int(length.total_seconds()))
