@@ -210,7 +210,7 @@ class Calendar:
         begin, end = (datetime(each // 12, each % 12 + 1, 1, tzinfo=UTC) for each in (key, key + 1))
         opens: list[datetime] = []
         closes: list[datetime] = []
-        for ordinal in range(begin.toordinal() - 2, end.toordinal() + 2):
+        for ordinal in range(begin.toordinal() - 2, end.toordinal() + 1):
             for first, last in self._intervals(ordinal):
                 first = max(first, closes[-1] if closes else begin)
                 last = min(last, end)

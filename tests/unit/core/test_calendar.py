@@ -132,6 +132,16 @@ def test_an_overnight_shift_belongs_to_its_first_day() -> None:
     assert not weekdays.is_open(at("2026-03-05T05:00")), "the holiday's own does not begin"
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Kiritimati", "Asia/Shanghai"])
+def test_long_shifts_go_on_over_the_end_of_a_month(zone: str) -> None:
+    calendar = a_calendar(zone, weekly={"daily": "20:00-19:00"})
+    for day in ("2026-02-27", "2026-02-28", "2026-03-01"):
+        start = at(f"{day}T20:00", calendar)
+        assert calendar.elapsed(start, start + timedelta(days=1)) == timedelta(hours=23)
+        assert calendar.is_open(start + timedelta(hours=22.5))
+        assert not calendar.is_open(start + timedelta(hours=23.5))
+
+
 def test_touching_segments_are_one() -> None:
     calendar = a_calendar(weekly={"mon": ["09:00-12:00", "12:00-24:00"], "tue": "00:00-07:00"})
     monday = at("2026-03-02T00:00")
