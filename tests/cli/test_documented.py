@@ -33,6 +33,7 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
         "intake": ["intake", "calls.csv", "--type", "inquiry"],
         "timeouts run": ["timeouts", "run"],
         "outbox list": ["outbox", "list"],
+        "deliver": ["deliver"],
         "db current": ["db", "current"],
         "db upgrade": ["db", "upgrade"],
     }
