@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +105,12 @@ def test_equal_values_have_different_digests(desk: Desk, books: Books) -> None:
     rows = books.of("history")
     assert len({row["digests"] for row in rows}) == 3
     assert len({row["hash"] for row in rows}) == 3
+
+
+def test_a_history_of_an_earlier_release_still_hashes_to_what_is_stored() -> None:
+    lines = (Path(__file__).parent / "chain.jsonl").read_text(encoding="utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line]
+    for row in rows:
+        row["happened_at"] = datetime.fromisoformat(row["happened_at"])
+    assert len(rows) == 12
+    assert chained(1, rows) == [row["hash"] for row in rows]

@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 from workflow.core.model import HistoryEntry
 
 SALT_BYTES = 16
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _encoder() -> Callable[[Any], str]:
+    """Return how a value becomes JSON, made once: `json` makes its encoder anew for each value, half of the time."""
+    plain = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return plain.encode
+    parts = make(None, plain.default, encode_basestring, None, ":", ",", True, False, True)
+    return lambda value: "".join(parts(value, 0))
+
+
+_encode = _encoder()
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, characters as they are."""
-    return _CANONICAL(value)
+    if not value and isinstance(value, dict | list | tuple):  # as most tags and walks are
+        return "{}" if isinstance(value, dict) else "[]"
+    return _encode(value)
 
 
 def digest(salt: bytes, value: Any) -> str:
@@ -29,24 +44,21 @@ def digest(salt: bytes, value: Any) -> str:
 
 def link(previous: str, ticket_id: int, entry: HistoryEntry, digests: Mapping[str, str]) -> str:
     """Return the hash of an entry that follows the one whose hash is `previous` (empty for the first)."""
-    body = canonical(
-        {
-            "ticket": ticket_id,
-            "seq": entry.seq,
-            "kind": entry.kind,
-            "happened_at": entry.happened_at.isoformat(),
-            "actor": entry.actor,
-            "state": entry.state,
-            "entry": entry.entry,
-            "type": entry.type,
-            "version": entry.version,
-            "trigger": entry.trigger,
-            "source": entry.source,
-            "dest": entry.dest,
-            "timer": entry.timer,
-            "data": dict(entry.data),
-            "digests": dict(digests),
-            "desk_revision": entry.desk_revision,
-        }
+    return hashlib.sha256((previous + body(ticket_id, entry, digests)).encode()).hexdigest()
+
+
+def body(ticket_id: int, entry: HistoryEntry, digests: Mapping[str, str]) -> str:
+    """Return what an entry's hash covers: the canonical JSON of an object with these keys, which stand sorted here."""
+    text = _text
+    return (
+        f'{{"actor":{text(entry.actor)},"data":{canonical(dict(entry.data))},"desk_revision":{entry.desk_revision},'
+        f'"dest":{text(entry.dest)},"digests":{canonical(dict(digests))},"entry":{entry.entry},'
+        f'"happened_at":"{entry.happened_at.isoformat()}","kind":{text(entry.kind)},"seq":{entry.seq},'
+        f'"source":{text(entry.source)},"state":{text(entry.state)},"ticket":{ticket_id},'
+        f'"timer":{canonical(entry.timer)},"trigger":{text(entry.trigger)},"type":{text(entry.type)},'
+        f'"version":{entry.version}}}'
     )
-    return hashlib.sha256(previous.encode() + body.encode()).hexdigest()
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
