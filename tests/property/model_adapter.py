@@ -31,7 +31,7 @@ from typing import Any
 
 from workflow.core import unit
 from workflow.core.guard import Rules
-from workflow.core.model import Acknowledge, Advance, Escalate, Event, HistoryEntry, Outcome, SetFields
+from workflow.core.model import Acknowledge, Advance, Escalate, Event, HistoryEntry, Note, Outcome, SetFields
 from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.definition.duration import Duration
@@ -45,7 +45,7 @@ STATE = {"A": "intake", "B": "classify", "C": "handle", "Z": "archive"}
 PLACE = {state: place for place, state in STATE.items()}
 PRIORITY = {"lo": "normal", "hi": "high"}
 FIRST_WIDTH = 60
-VERBS = ["open", "advance", "set", "escalate"]
+VERBS = ["open", "advance", "set", "escalate", "note"]
 Line = tuple[Any, ...]
 
 
@@ -204,6 +204,8 @@ class Product:
         match event:
             case ("apply", width):
                 self.revisions.append((when, self.rules(width, len(self.revisions))))
+                if self.counts_from == "raised":  # rungs are raised now, as in the model, and not by whoever comes next
+                    self.unit(when, Note("the hours change"))
             case ("ack",):
                 self.unit(when, Acknowledge(), "one")
             case ("prio", word):
@@ -264,6 +266,7 @@ def model_seen(ticket: Any) -> Seen:
     late: dict[str, Line] = {}
     warned: dict[str, tuple[int, int]] = {}
     dues_told: set[Line] = set()
+    ended_on_arrival: set[str] = set()
     for entry in ticket.h[1:]:
         at, kind = entry["t"], entry["kind"]
         if archived is not None and kind != "ladder_end" and not (kind == "verdict" and at == archived):
@@ -302,6 +305,8 @@ def model_seen(ticket: Any) -> Seen:
         elif kind in ("ladder", "ladder_end", "ack"):
             seen.lines.append((kind, at))
         elif kind == "verdict":
+            if archived is not None:
+                ended_on_arrival.add(entry["sla"])
             seen.verdicts.append((entry["sla"], entry["cyc"], entry["v"], at))
     seen.lines = [line for line in seen.lines if line]
     live = []
@@ -310,7 +315,7 @@ def model_seen(ticket: Any) -> Seen:
             continue
         if archived is not None:
             verdict = "missed" if late.get(name, (0,))[0] == each["cyc"] else "met"
-            if not any(found[:2] == (name, each["cyc"] - 1) and found[3] == archived for found in seen.verdicts):
+            if name not in ended_on_arrival:
                 seen.verdicts.append((name, each["cyc"], verdict, archived))
         else:
             live.append((name, each["cyc"], each["st"], each["br"]))

@@ -1,0 +1,331 @@
+"""The laws of time on random worlds: what must hold of every history, however late its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import assume, given
+
+from tests.property.worlds import END, HOURS, World, at_tick, event_of, play, rebuilt, replay, standing, told, worlds
+from workflow.core.guard import Rules
+from workflow.core.model import HistoryEntry, Note
+from workflow.core.people import TIMER, actor_of
+from workflow.core.unit import event_time, run_unit
+from workflow.errors import Conflict
+
+DAY, NONE = timedelta(days=1), timedelta()
+
+
+@given(worlds())
+def test_history_never_goes_back_and_every_entry_stands_in_its_place(world: World) -> None:
+    played = play(world)
+    state, stay = "", 0
+    assert [entry.seq for entry in played.entries] == list(range(1, len(played.entries) + 1))
+    assert all(one.happened_at <= two.happened_at for one, two in pairwise(played.entries))
+    for entry in played.entries:
+        if entry.dest is not None:
+            assert entry.source == (state or None)
+            state, stay = entry.dest, stay + 1
+        assert (entry.state, entry.entry) == (state, stay)
+
+
+# -- every crossing of a goal has its firing ------------------------------------------------------------------------
+
+
+def opens(hours: int) -> list[tuple[timedelta, timedelta]]:
+    """Return when a day's hours open and close, read here and not by the product."""
+    ends = [[timedelta(hours=int(h), minutes=int(m)) for h, m in (x.split(":") for x in text.split("-"))]
+            for text in HOURS[hours]]  # fmt: skip
+    return [(begin, end) for begin, end in ends]
+
+
+def stretches(hours: int | None, since: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield what is open from an instant on; None is every hour."""
+    if hours is None:
+        yield since, since + 100 * DAY
+        return
+    midnight = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    while True:
+        for begin, end in opens(hours):
+            if midnight + end > since:
+                yield max(since, midnight + begin), midnight + end
+        midnight += DAY
+
+
+def passed(hours: int | None, since: datetime, until: datetime) -> timedelta:
+    total = NONE
+    for begin, end in stretches(hours, since):
+        if begin >= until:
+            return total
+        total += min(end, until) - begin
+    return total
+
+
+def reached(hours: int | None, since: datetime, left: timedelta) -> datetime:
+    if left <= NONE:
+        return since
+    for begin, end in stretches(hours, since):
+        if end - begin >= left:
+            return begin + left
+        left -= end - begin
+    raise AssertionError("never")
+
+
+class Watch:
+    """One clock read off the history alone: what crosses its goal, and when."""
+
+    def __init__(self, name: str, spec: dict[str, Any], hours: int) -> None:
+        self.name, self.spec, self.hours = name, spec, hours
+        self.status, self.cycle, self.told, self.breached, self.loose = "idle", 0, 0, False, False
+        self.counted, self.since, self.extra, self.priority = NONE, at_tick(0), NONE, "normal"
+        self.found: list[tuple[int, str]] = []
+        goal = next(level for level in spec["levels"] if level["at"] == "100%")
+        self.repeats = goal["repeat"]
+
+    @property
+    def goal(self) -> timedelta:
+        text = self.spec["goal"]["high" if self.priority == "high" else "default"]
+        return timedelta(minutes=int(text[:-1])) + self.extra
+
+    @property
+    def calendar(self) -> int | None:
+        return self.hours if self.spec["calendar"] == "office" else None
+
+    @property
+    def crossing(self) -> datetime | None:
+        if self.status != "running" or self.loose or (self.told and not self.repeats):
+            return None
+        return reached(self.calendar, self.since, (self.told + 1) * self.goal - self.counted)
+
+    def bank(self, at: datetime) -> None:
+        if self.status == "running":
+            self.counted += passed(self.calendar, self.since, at)
+        self.since = at
+
+    def see(self, entry: HistoryEntry) -> None:
+        at, due = entry.happened_at, self.crossing
+        own = entry.kind == "fired" and entry.timer is not None and entry.timer[1] == f"{self.name}/100%"
+        if own:
+            assert self.loose or due == at, f"{self.name} fires at {at}, its goal is crossed at {due}"
+            self.told, self.breached = self.told + 1, True
+        else:
+            assert due is None or due >= at, f"{self.name} crossed its goal at {due}, and nothing fired"
+        if entry.kind in ("opened", "advanced", "fired") and not (entry.timer and entry.timer[0] == "sla"):
+            self.move(entry)
+        if entry.kind == "rearmed":
+            self.bank(at)
+        if "priority" in entry.data:
+            self.change(at, entry.data["priority"], self.extra)
+        if entry.kind == "extended" and entry.data["sla"] == self.name:
+            self.change(at, self.priority, self.extra + timedelta(seconds=entry.data["by"]))
+
+    def move(self, entry: HistoryEntry) -> None:
+        live, dest = self.status in ("running", "paused"), entry.dest
+        stops, resets = dest in (self.spec["stop"], "archive"), entry.trigger in self.spec["reset"]
+        if live and (stops or resets):
+            self.bank(entry.happened_at)
+            self.status = "missed" if self.breached else "met"
+            self.found.append((self.cycle, self.status))
+        if (live and resets and not stops) or (not live and not stops and dest == self.spec["start"]):
+            self.status, self.cycle, self.told, self.breached, self.loose = "running", self.cycle + 1, 0, False, False
+            self.counted, self.since, self.extra = NONE, entry.happened_at, NONE
+        paused = entry.state in self.spec["pause"]
+        if self.status in ("running", "paused") and paused != (self.status == "paused"):
+            self.bank(entry.happened_at)
+            self.status = "paused" if paused else "running"
+
+    def change(self, at: datetime, priority: str, extra: timedelta) -> None:
+        before = self.goal
+        self.priority, self.extra = priority, extra
+        if self.status in ("running", "paused") and self.goal != before:
+            self.bank(at)
+            if self.goal > self.counted:
+                self.told, self.loose = 0, False
+            elif self.repeats:  # which of the further full goals were told is not read here
+                self.loose = True
+
+
+@given(worlds(beyond=False))
+def test_every_crossing_of_the_goal_in_force_has_one_firing_at_that_instant(world: World) -> None:
+    played = play(world)
+    watches = [Watch(name, spec, world.hours[0]) for name, spec in world.definition["sla"].items()]
+    for entry in played.entries:
+        for watch in watches:
+            watch.see(entry)
+            watch.hours = world.hours[entry.desk_revision]
+    for watch in watches:
+        due = watch.crossing
+        assert due is None or due > at_tick(END), f"{watch.name} crossed its goal at {due}, and nothing fired"
+        ended = [(clock.cycle, clock.status) for clock in played.ticket.clocks if clock.name == watch.name]
+        assert [found for found in ended if found[1] not in ("running", "paused")] == watch.found
+        live = played.ticket.clock(watch.name)
+        if live is not None and live.is_open:
+            assert (live.status, live.breached) == (watch.status, watch.breached)
+
+
+# -- the other laws -------------------------------------------------------------------------------------------------
+
+
+@given(worlds())
+def test_the_clocks_stored_are_those_that_history_tells(world: World) -> None:
+    played = play(world)
+    assert rebuilt(played) == played.ticket.clocks
+
+
+@given(worlds())
+def test_no_timer_fires_twice_and_none_becomes_an_incident(world: World) -> None:
+    played = play(world)
+    keys = [entry.timer for entry in played.entries if entry.timer]
+    assert len(keys) == len(set(keys))
+    assert not [entry for entry in played.entries if entry.kind == "incident"]
+
+
+@given(worlds())
+def test_after_a_run_nothing_is_due(world: World) -> None:
+    for step in play(world).units:
+        if step.kind == "run":
+            assert all(timer.due_at > step.limit for timer in step.outcome.timers)
+
+
+@given(worlds())
+def test_after_escalate_a_ladder_is_open(world: World) -> None:
+    played = play(world)
+    timeouts = {place: room.get("timeouts", {}) for place, room in world.definition["stages"].items()}
+    levels = {
+        f"{name}/{level['at']}": level["actions"]
+        for name, spec in world.definition["sla"].items()
+        for level in spec["levels"]
+    }
+    ladder = 0
+    for entry, following in pairwise([*played.entries, None]):
+        assert entry is not None
+        if entry.kind == "ladder_ended":
+            ladder = 0
+        elif entry.kind in ("escalated", "unattended") and "ladder" in entry.data:
+            ladder = entry.data["ladder"]
+        asked: Any = entry.kind == "raised" or entry.trigger == "ask"
+        if entry.kind == "fired" and entry.timer and entry.timer[0] == "sla":
+            asked = "escalate" in levels[entry.timer[1]]
+        elif entry.kind == "fired" and entry.timer and entry.timer[0] == "timeout":
+            asked = "escalate" in timeouts[entry.source or ""][entry.timer[1]].get("actions", ())
+        ended = following is not None and following.kind == "ladder_ended" and entry.dest is not None
+        if asked and entry.state != "archive" and not ended and (ladder == 0):
+            at = entry.seq  # what it opens comes next, after what is used up in the state it enters
+            further = [each for each in played.entries[at:] if each.kind != "used_up"]
+            assert further, "an escalation that opened nothing"
+            assert further[0].kind in ("escalated", "unattended")
+            assert further[0].data["ladder"] > 0
+
+
+@given(worlds())
+def test_what_timers_alone_walk_ends(world: World) -> None:
+    bound = sum(
+        timeout["times"]
+        for room in world.definition["stages"].values()
+        for timeout in room.get("timeouts", {}).values()
+        if timeout.get("dest")
+    )
+    walked = 0
+    for entry in play(world).entries:
+        if entry.dest is not None:
+            walked = walked + 1 if entry.actor == TIMER.name else 0
+        assert walked <= bound
+
+
+@given(worlds())
+def test_a_revision_that_changes_no_hours_changes_nothing(world: World) -> None:
+    played = play(world)
+    ticket, timers = played.ticket, played.outcome.timers
+    now = at_tick(END) + timedelta(minutes=3)
+    assume(event_time(ticket, now, None) == now and all(timer.due_at > now for timer in timers))
+    rules = played.revisions[ticket.desk_revision][1]
+    same = Rules(rules.compiled, rules.desk, rules.desk_revision + 1)
+    outcome = run_unit(rules, ticket, timers, limit=now, fired_at=now, newer=[(now, same)])
+    assert outcome.timers == timers
+    assert [(clock.status, clock.due_at, clock.goal, clock.fired) for clock in outcome.ticket.clocks] == [
+        (clock.status, clock.due_at, clock.goal, clock.fired) for clock in ticket.clocks
+    ]
+    assert outcome.ticket.next_due_at == ticket.next_due_at
+    assert [entry.kind for entry in outcome.entries] in ([], ["rearmed"])
+
+
+@given(worlds())
+def test_a_refused_event_keeps_its_catch_up_and_is_refused_again(world: World) -> None:
+    played = play(world)
+    refused = [
+        (step, act)
+        for step, act in zip(
+            [step for step in played.units if step.kind == "act"],
+            [act for act in played.recorded if act[1][0] != "apply"],
+            strict=True,
+        )
+        if step.outcome.refusal is not None
+    ]
+    for step, (when, act) in refused:
+        found = step.outcome
+        event, actor = event_of(act, when)
+        rules = played.revisions[found.ticket.desk_revision][1]
+        again = run_unit(
+            rules, found.ticket, found.timers, limit=when, fired_at=when, event=event, actor=actor_of(rules.desk, actor)
+        )
+        assert type(again.refusal) is type(found.refusal)
+        assert (again.ticket, again.timers, again.entries) == (found.ticket, found.timers, ())
+
+
+@given(worlds())
+def test_expecting_a_version_never_conflicts_for_ever(world: World) -> None:
+    for step in play(world).units:
+        rules, limit = step.rules, max(step.limit, event_time(step.ticket, step.limit, None))
+        ann = actor_of(rules.desk, "ann")
+        ticket, timers = step.ticket, step.timers
+        for attempt in range(2):
+            outcome = run_unit(
+                rules, ticket, timers, limit=limit, fired_at=limit, event=Note("x"), actor=ann,
+                if_version=ticket.ticket_version,
+            )  # fmt: skip
+            if not isinstance(outcome.refusal, Conflict):
+                break
+            assert attempt == 0, "a conflict keeps its catch-up, so that the second try finds none"
+            assert outcome.ticket.entry != ticket.entry
+            ticket, timers = replace(outcome.ticket, ticket_version=ticket.ticket_version + 1), outcome.timers
+
+
+@given(worlds())
+def test_what_was_overtaken_is_not_done_and_its_miss_stands(world: World) -> None:
+    played = play(world)
+    for step in played.units:
+        for entry in step.outcome.entries:
+            if entry.kind != "overtaken":
+                continue
+            cause, action = entry.data["cause"], entry.data["action"]
+            kinds = {"tell": "escalate", "escalate": "escalate"}
+            done = [message for message in step.outcome.messages if message.reason == cause]
+            assert not [message for message in done if message.kind == kinds.get(action, action)]
+            assert not [
+                other for other in step.outcome.entries if other.kind == "assigned" and other.data.get("cause") == cause
+            ]
+            if not cause.startswith("rung:"):
+                _, name, _, occurrence = cause.split(":")
+                assert any(
+                    fired.kind == "fired"
+                    and fired.timer
+                    and (fired.timer[1], str(fired.timer[3])) == (name, occurrence)
+                    for fired in played.entries
+                )
+
+
+@given(worlds())
+def test_a_clock_that_runs_ahead_changes_no_state(world: World) -> None:
+    ahead = play(replace(world, skew=DAY))
+    right = replay(ahead)
+    assert told(right.entries) == told(ahead.entries)
+    assert standing(right) == standing(ahead)
+
+
+def test_hours_are_counted_here_as_they_should_be() -> None:
+    assert passed(0, at_tick(0), at_tick(0) + DAY) == timedelta(hours=9)
+    assert reached(0, at_tick(0), timedelta(hours=4)) == at_tick(30)
