@@ -17,13 +17,15 @@ def test_the_demo_tells_the_whole_story(empty: Terminal) -> None:
     kept = empty.folder / "story"
     assert shown.endswith("Everything is still in story.\n")
     for part in (
-        "$ ticketflow check", "77 opened, 0 known already", "0 opened, 77 known already", "1 fired",
-        "member:lead_day", "Error: passed takes one of the roles reviewer", "stateDiagram-v2", "$ ticketflow history",
+        "$ ticketflow check", "77 opened, 0 known already", "0 opened, 77 known already", "1 fired", "member:lead_day",
+        "Half an hour later nobody has acknowledged it", "supervisor_01", "The escalation of ticket 79 is with lead_day",
+        "The desk is healthy.", "Error: passed takes one of the roles reviewer", "stateDiagram-v2",
+        "$ ticketflow history",
     ):  # fmt: skip
         assert part in shown, part
     assert all(render.cells(line) <= 80 for line in shown.splitlines() if "--" not in line and "-->" not in line)
     env: dict[str, Any] = {
-        "TICKETFLOW_NOW": "2026-03-05T00:00:00+08:00",
+        "TICKETFLOW_NOW": "2026-03-05T09:00:00+08:00",
         "TICKETFLOW_DATABASE": f"sqlite:///{kept}/ticketflow.db",
     }
     archived = [json.loads(line) for line in empty("list", "--stage", "archive", "--json", **env).splitlines()]

@@ -40,7 +40,8 @@ def demo(session: Session, *, keep: Path | None) -> None:
     """Tell the story of a desk in a folder of its own.
 
     Contacts come in, tickets of every type go through to the archive, a move is refused, a time limit passes and the
-    team lead is told; at night the supervisor, and in the morning somebody acknowledges. The commands are those that a desk would use, on a virtual clock.
+    team lead is told; at night the supervisor, and in the morning somebody acknowledges. The commands are those that a
+    desk would use, on a virtual clock.
     """
     if keep and keep.exists() and any(keep.iterdir()):
         raise UsageError("{folder} is not empty", "name a new folder", folder=str(keep))
