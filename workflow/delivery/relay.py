@@ -23,7 +23,7 @@ from workflow.delivery.failure import Failure
 from workflow.delivery.notice import Notice
 from workflow.delivery.routes import Routes
 from workflow.errors import StoreError, TicketflowError
-from workflow.store import outbox
+from workflow.store import crash, outbox
 from workflow.store.engine import Store
 from workflow.store.outbox import OutboxRow, Takes
 
@@ -100,6 +100,7 @@ class _Relay:
                 return
             lease, claimed_at = self.clock.now() + LEASE, time.monotonic()
             batch = self.claim(takes, lease, left)
+            crash.point("relay.claimed")
             untried, ending = [], False
             for row in batch:
                 ending = ending or self.stop() or time.monotonic() - claimed_at > LEASE.total_seconds() / 2
@@ -130,6 +131,7 @@ class _Relay:
                 ended = f"its cause has ended: {row.stands}"
                 return self.mark(row, lease, "suppressed", next_try_at=None, last_error=ended)
             remark = self.routes.send(notice, now)
+            crash.point("relay.sent")
         except Failure as failure:
             if attempts >= ATTEMPTS:
                 return self.mark(row, lease, "failed", attempts=attempts, next_try_at=None, last_error=str(failure))

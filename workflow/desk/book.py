@@ -20,6 +20,7 @@ from workflow.definition.model import DeskSpec, FieldSpec, content_hash, documen
 from workflow.definition.parse import load_definitions, read_desk, read_type, shipped_folder
 from workflow.definition.resolve import Definitions, TicketType
 from workflow.errors import DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
+from workflow.store import crash
 from workflow.store import definitions as store
 from workflow.store.engine import OPENING, alone
 from workflow.store.tickets import Shapes
@@ -254,6 +255,7 @@ def apply(
         store.put_setting(connection, "folder", print_of_folder)
         if report.changed:
             store.put_setting(connection, "generation", uuid4().hex)
+    crash.point("apply.written")
     return report
 
 

@@ -20,7 +20,7 @@ from workflow.desk.contacts import Contact
 from workflow.desk.transactions import Transactions
 from workflow.desk.unit import Opening, decide_opening, with_customer
 from workflow.errors import BadValue, TicketflowError, UsageError
-from workflow.store import tickets
+from workflow.store import crash, tickets
 from workflow.store.engine import OPENING, alone
 
 PAST = ("record", "fire")
@@ -108,6 +108,7 @@ def _take_batch(
         if contact.external_id:
             seen.add(contact.external_id)
     tickets.save(connection, changes, now)
+    crash.point("intake.batch")
     return len(changes), known, rejected
 
 

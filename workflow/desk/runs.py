@@ -18,7 +18,7 @@ from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
 from workflow.desk.transactions import Transactions
 from workflow.errors import UsageError
-from workflow.store import agenda, health, tickets
+from workflow.store import agenda, crash, health, tickets
 
 CHUNKS = {"sqlite": 5000, "postgresql": 2000}
 
@@ -126,6 +126,7 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
     if most == 0:
         return replace(so_far, more=False)
     claimed, failed = tickets.claim_due(connection, report.as_of, most, book.shapes)
+    crash.point("run.claimed")
     many = len(claimed) + len(failed)
     changes: list[tickets.Change] = []
     lateness = Counter(so_far.lateness)
@@ -157,11 +158,13 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
             oldest_lateness=max((report.as_of - due).total_seconds(), report.oldest_lateness or 0.0),
         )
     now = clock.now()
+    crash.point("run.decided")
     tickets.save(connection, changes, now)
     if raced:
         tickets.mend_next_timer(connection, raced)
     if failed:
         tickets.set_aside(connection, failed, now)
+    crash.point("run.written")
     report = replace(
         report,
         tickets=report.tickets + len(changes),

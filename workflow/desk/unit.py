@@ -17,7 +17,7 @@ from workflow.core.unit import caught_up, event_time, opened, run_unit
 from workflow.core.values import coerce_all
 from workflow.desk.book import Book
 from workflow.errors import BadValue, Conflict, TicketflowError
-from workflow.store import records, tickets
+from workflow.store import crash, records, tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def happen(
     """Let an event happen to a ticket. A refusal is returned, not raised, so that the catch-up is kept."""
     who = people.actor_of(book.desk, actor)
     ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
+    crash.point("unit.locked")
     now = clock.now()  # now that the lock is held
     rules, ticket, newer = book.standing(ticket)
     when = event_time(ticket, now, at)
@@ -92,7 +93,9 @@ def happen(
         rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
         refusal=missing, newer=newer,
     )  # fmt: skip
+    crash.point("unit.decided")
     (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
+    crash.point("unit.written")
     return after, outcome.refusal
 
 
