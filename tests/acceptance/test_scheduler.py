@@ -27,6 +27,7 @@ from workflow.clock import VirtualClock
 from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.settings import Delivery
 from workflow.desk import runs
+from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
 from workflow.desk.runs import RunReport
 from workflow.scheduler import Scheduler
@@ -261,6 +262,35 @@ def test_the_process_tells_programs_what_it_did(sqlite_url: str, quick: Path) ->
             out, _ = ended(scheduler)
     (report,) = map(json.loads, out.splitlines())
     assert report["fired"] == 1
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("point", ["inside", "between"])
+def test_killed_inside_a_chunk_and_between_two(database_url: str, tmp_path: Path, point: str) -> None:
+    many, past = 5000, datetime.now(UTC) - timedelta(hours=1)
+    contacts = (Contact(n, {"statement": str(n)}, {}, opened_at=past, external_id=str(n)) for n in range(many))
+    folder = desk_folder(tmp_path / "desk")
+    books = Books(database_url)
+    with Desk.connect(database_url, definitions=folder) as desk:
+        desk.intake(contacts, actor="boss", ticket_type="job", past="fire")
+        doomed = subprocess.run([sys.executable, "-m", "tests.acceptance.doomed", database_url, point], cwd=ROOT)
+        assert doomed.returncode == -signal.SIGKILL
+        assert len(firings(books)) == 1000
+        with process(database_url, folder) as scheduler:
+            wait_for(lambda: len(firings(books)) == many, 60)
+            ended(scheduler)
+    found = firings(books)
+    assert len(found) == len(set(found)) == many
+    assert len(books.of("outbox")) == many
+    books.close()
+
+
+def firings(books: Books) -> list[int]:
+    """Return the ticket of each firing."""
+    query = "SELECT ticket_id FROM ticketflow_history WHERE kind = 'fired'"
+    with books.engine.connect() as connection:
+        return [row[0] for row in connection.exec_driver_sql(query)]
 
 
 @pytest.mark.prove
