@@ -188,12 +188,9 @@ class Calendar:
         due = self._instant(day, time)
         month = self._at(due)
         at = bisect_right(month.opens, due) - 1
-        if at >= 0 and due <= month.closes[at]:
+        if at >= 0 and due < month.closes[at]:
             return due
-        midnight = self._instant(day, _NONE)
-        if at >= 0 and month.closes[at] > midnight:
-            return month.closes[at]
-        ends = [end for _, end in self.open_between(midnight, due)]
+        ends = [end for _, end in self.open_between(self._instant(day, _NONE), due)]
         return ends[-1] if ends else next(begin for begin, _ in self.open_between(due, due + 3 * _DAY))
 
     def _ends(self) -> UsageError:

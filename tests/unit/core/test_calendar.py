@@ -207,6 +207,10 @@ def test_working_days_of_a_night_shift() -> None:
     assert due(weekdays, "2026-03-03T03:00", "1wd") == "2026-03-04T03:00:00"
     assert due(weekdays, "2026-03-03T12:00", "1wd") == "2026-03-04T06:00:00"
     assert due(weekdays, "2026-03-08T12:00", "1wd") == "2026-03-09T22:00:00"
+    evening = a_calendar(weekly={"daily": "20:00-24:00"})
+    assert due(evening, "2026-03-03T00:00", "1wd") == "2026-03-04T20:00:00", (
+        "what closes at midnight is the day before's"
+    )
     full = a_calendar(weekly=WHOLE)
     assert due(full, "2026-03-03T23:00", "2wd") == "2026-03-05T23:00:00"
 

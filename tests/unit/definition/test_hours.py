@@ -73,12 +73,14 @@ def test_a_part_day_holiday_takes_hours_away_from_those_of_its_date() -> None:
             "2026-03-04": ["00:00-09:00", "11:00-23:00"],
             "2026-03-05": "23:00-05:00",
             "2026-03-06": "12:00-22:00",
+            "2026-03-09": "08:00-10:00",
         },
     )
     assert found.day(date(2026, 3, 4)).segments == ((540, 660), (1380, 1800))
     assert found.day(date(2026, 3, 5)).segments == ((480, 720), (1320, 1380), (1740, 1800))
     assert found.day(date(2026, 3, 6)).segments == ((480, 720), (1320, 1800))
     assert found.day(date(2026, 3, 6)).closed == ((720, 1320),)
+    assert found.day(date(2026, 3, 9)).segments == ((600, 720), (1320, 1800))
 
 
 @pytest.mark.parametrize(
