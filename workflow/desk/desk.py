@@ -36,8 +36,8 @@ from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Joined, Own, Transactions
 from workflow.desk.unit import Opening
 from workflow.errors import Refused, TicketflowError, UsageError
-from workflow.store import definitions as stored_definitions
 from workflow.store import agenda, outbox, records, schema, tickets, timekeeping
+from workflow.store import definitions as stored_definitions
 from workflow.store.agenda import DueTimer, IncidentRow, Run
 from workflow.store.engine import OPENING, Store, alone
 from workflow.store.outbox import OutboxRow
@@ -220,7 +220,8 @@ class Desk:
 
         report = self._transactions.unit(work)
         if not dry_run:
-            revise_open(self._transactions, self._book, now)
+            for _ in revise_open(self._transactions, self._book, self.clock, now):
+                pass
         return report
 
     def _book(self, connection: Connection) -> Book:
@@ -649,8 +650,9 @@ class Desk:
                     "{as_of} lies in the future", "only a desk on a virtual clock can be moved there", rule="clock",
                     as_of=when.isoformat(),
                 )  # fmt: skip
-            self.clock.move_to(when)
-            self._check_clock()
+            if not dry_run:
+                self.clock.move_to(when)
+                self._check_clock()
         return run_due(
             self._transactions, self._book, self.clock, as_of=when, limit=limit, chunk_size=chunk, dry_run=dry_run,
             stop=stop, progress=progress,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from workflow.clock import Clock
 from workflow.core import people, sla
 from workflow.core.model import SlaClock, Ticket
-from workflow.core.unit import event_time, rebuilt, retry_timer
+from workflow.core.unit import event_time, rebuilt, retry_timer, run_unit
 from workflow.desk.book import Book
 from workflow.errors import Refused
 from workflow.store import agenda, tickets
@@ -28,24 +28,28 @@ class ClockDifference:
 
 
 def retry(connection: Connection, book: Book, incident_id: int, actor: str, clock: Clock) -> Ticket:
-    """Fire the timer of an incident now, or close the incident where there is nothing left to fire."""
+    """Fire the timer of an incident now, or close the incident where there is nothing left to fire.
+
+    Of a ticket that could not be read, all that is due meanwhile has its turn.
+    """
     people.demand(book.desk, people.actor_of(book.desk, actor), "retry")
-    incident = agenda.incident(connection, incident_id)
+    ticket, timers = tickets.lock(connection, agenda.incident(connection, incident_id).ticket_id, book.shapes)
+    incident = agenda.incident(connection, incident_id)  # now that nobody else can be at it
     if incident.closed_at is not None:
         raise Refused(
             "incident {incident} is closed", "nothing is left to retry", rule="incident", incident=incident_id
         )
-    ticket, timers = tickets.lock(connection, incident.ticket_id, book.shapes)
     now = clock.now()
-    if incident.timer == tickets.UNREADABLE:
-        tickets.mend_next_timer(connection, [ticket.id])
-        agenda.close_incident(connection, incident_id, now)
-        return ticket
     rules, known, newer = book.standing(ticket)
     when = event_time(known, now, None)
-    outcome = retry_timer(
-        rules, known, timers, incident.as_timer(), at=when, fired_at=max(now, when), actor=actor, newer=newer
-    )
+    fired_at = max(now, when)
+    if incident.timer == tickets.UNREADABLE:
+        outcome = run_unit(rules, known, timers, limit=when, fired_at=fired_at, newer=newer)
+        tickets.mend_next_timer(connection, [ticket.id])
+    else:
+        outcome = retry_timer(
+            rules, known, timers, incident.as_timer(), at=when, fired_at=fired_at, actor=actor, newer=newer
+        )
     (after,) = tickets.save(connection, [tickets.Change(known, timers, outcome)], now)
     agenda.close_incident(connection, incident_id, now)
     return after
@@ -59,8 +63,8 @@ def differences(connection: Connection, book: Book, ids: Iterable[int]) -> list[
         told = {(clock.name, clock.cycle): clock for clock in _told(connection, book, ticket)}
         stored = {(clock.name, clock.cycle): clock for clock in ticket.clocks}
         for key in sorted({*told, *stored}):
-            if told.get(key) != stored.get(key):
-                found.append(ClockDifference(ticket_id, *key, stored.get(key), told.get(key)))
+            was, says = stored.get(key), told.get(key)
+            found += [ClockDifference(ticket_id, *key, was, says)] if was != says else []
     return found
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
 from workflow.clock import Clock
+from workflow.core.model import Timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
-from workflow.desk.transactions import Transactions
-from workflow.errors import UsageError
+from workflow.desk.saving import Save, all_at_once, by_halves
+from workflow.desk.transactions import Inside, Transactions
+from workflow.errors import BadValue, Conflict, UsageError
 from workflow.store import agenda, crash, health, tickets
 
 CHUNKS = {"sqlite": 5000, "postgresql": 2000}
@@ -73,13 +76,17 @@ def run_due(
     started_at, began = clock.now(), time.perf_counter()
     so_far = _SoFar(RunReport(as_of, dry_run=dry_run), limit)
 
-    def chunk(connection: Connection) -> _SoFar:
-        return _chunk(connection, book_of(connection), clock, so_far, chunk_size or CHUNKS[connection.dialect.name])
+    def chunk(connection: Connection, *, save: Save = all_at_once) -> _SoFar:
+        size = chunk_size or CHUNKS[connection.dialect.name]
+        return _chunk(connection, book_of(connection), clock, so_far, size, save)
 
     def all_undone(connection: Connection) -> None:
         nonlocal so_far
+        so_far = _SoFar(RunReport(as_of, dry_run=dry_run), limit)
+        for changes in revise_open(Inside(connection), book_of, clock, as_of):
+            so_far = so_far.after(changes)
         while so_far.more:
-            so_far = chunk(connection)
+            so_far = chunk(connection, save=by_halves)
         raise _Undo
 
     if dry_run:
@@ -87,14 +94,19 @@ def run_due(
             transactions.unit(all_undone)
         return replace(so_far.report, seconds=round(time.perf_counter() - began, 3))
 
-    revise_open(transactions, book_of, as_of)
+    for changes in revise_open(transactions, book_of, clock, as_of):
+        so_far = so_far.after(changes)
     while so_far.more and not (stop and stop()):
-        so_far = transactions.unit(chunk)
+        try:
+            so_far = transactions.unit(chunk)
+        except (Conflict, BadValue):  # the database refuses something: whose it is will be found
+            so_far = transactions.unit(partial(chunk, save=by_halves))
         if progress:
             progress(so_far.report)
 
     def close(connection: Connection) -> RunReport:
-        lost = 0 if so_far.left == 0 else tickets.count_due(connection, as_of)
+        all_had_their_turn = not so_far.more and so_far.left != 0
+        lost = tickets.count_due(connection, as_of) if all_had_their_turn else 0
         done = replace(so_far.report, lost=lost, seconds=round(time.perf_counter() - began, 3))
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,
@@ -119,20 +131,44 @@ class _SoFar:
     more: bool = True
     lateness: Mapping[str, int] = field(default_factory=dict)
 
+    def after(self, changes: Sequence[tickets.Change]) -> _SoFar:
+        """Count what was done to these tickets; those that were only re-armed are left out."""
+        report, left, lateness = self.report, self.left, Counter(self.lateness)
+        for change in changes:
+            due, outcome = _due(change.timers), change.outcome
+            if not (outcome.fired or outcome.skipped or outcome.incidents):
+                continue
+            late = (report.as_of - due).total_seconds() if due else 0.0
+            lateness.update(
+                health.late_class(entry.data["late_by"])
+                for entry in outcome.entries
+                if "late_by" in entry.data and entry.kind != "skipped"
+            )
+            left = left if left is None else max(0, left - bool(outcome.fired or outcome.skipped))
+            report = replace(
+                report,
+                tickets=report.tickets + 1,
+                fired=report.fired + outcome.fired,
+                skipped=report.skipped + outcome.skipped,
+                incidents=report.incidents + len(outcome.incidents),
+                escalated=report.escalated + sum(message.kind == "escalate" for message in outcome.messages),
+                oldest_lateness=max(late, report.oldest_lateness or 0.0),
+            )
+        return _SoFar(report, left, self.more, lateness)
 
-def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, size: int) -> _SoFar:
-    report, left = so_far.report, so_far.left
-    most = size if left is None else min(size, left)
+
+def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, size: int, save: Save) -> _SoFar:
+    report = so_far.report
+    most = size if so_far.left is None else min(size, so_far.left)
     if most == 0:
         return replace(so_far, more=False)
     claimed, failed = tickets.claim_due(connection, report.as_of, most, book.shapes)
     crash.point("run.claimed")
     many = len(claimed) + len(failed)
     changes: list[tickets.Change] = []
-    lateness = Counter(so_far.lateness)
     raced = []
     for ticket, timers in claimed:
-        due = min((timer.due_at for timer in timers), default=None)
+        due = _due(timers)
         if due is None or due > report.as_of:
             raced.append(ticket.id)
             continue
@@ -143,32 +179,19 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
             failed.append((ticket.id, str(fault) or type(fault).__name__))
             continue
         changes.append(tickets.Change(ticket, timers, outcome))
-        lateness.update(
-            health.late_class(entry.data["late_by"])
-            for entry in outcome.entries
-            if "late_by" in entry.data and entry.kind != "skipped"
-        )
-        left = left if left is None else left - bool(outcome.fired or outcome.skipped)
-        report = replace(
-            report,
-            fired=report.fired + outcome.fired,
-            skipped=report.skipped + outcome.skipped,
-            incidents=report.incidents + len(outcome.incidents),
-            escalated=report.escalated + sum(message.kind == "escalate" for message in outcome.messages),
-            oldest_lateness=max((report.as_of - due).total_seconds(), report.oldest_lateness or 0.0),
-        )
     now = clock.now()
     crash.point("run.decided")
-    tickets.save(connection, changes, now)
+    changes, refused = save(connection, changes, now)
+    failed += refused
     if raced:
         tickets.mend_next_timer(connection, raced)
     if failed:
         tickets.set_aside(connection, failed, now)
     crash.point("run.written")
-    report = replace(
-        report,
-        tickets=report.tickets + len(changes),
-        raced=report.raced + len(raced),
-        errors=report.errors + len(failed),
-    )
-    return _SoFar(report, left, more=many > 0, lateness=lateness)
+    done = so_far.after(changes)
+    report = replace(done.report, raced=report.raced + len(raced), errors=report.errors + len(failed))
+    return replace(done, report=report, more=many > 0)
+
+
+def _due(timers: Sequence[Timer]) -> datetime | None:
+    return min((timer.due_at for timer in timers), default=None)

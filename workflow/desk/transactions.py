@@ -43,6 +43,19 @@ class Own:
             return work(connection)
 
 
+class Inside:
+    """Every unit is part of one transaction that has begun."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def unit(self, work: Callable[[Connection], T]) -> T:
+        """Run work."""
+        return work(self.connection)
+
+    read = unit
+
+
 class Joined:
     """Units are part of the host's transaction: the host's commit makes them true, its rollback takes them away."""
 

@@ -16,7 +16,7 @@ from workflow.core.model import Customer, HistoryEntry, Link, Outcome, SlaClock,
 from workflow.core.text import searchable
 from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
-from workflow.errors import Conflict, NotFound
+from workflow.errors import Conflict, NotFound, TicketflowError
 from workflow.store import timekeeping
 from workflow.store.sql import Prepared
 from workflow.store.tables import (
@@ -139,7 +139,16 @@ def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     row = _ONE.run(connection, {"id": ticket_id}).first() if 0 < ticket_id < 2**63 else None
     if row is None:
         raise _missing(ticket_id)
-    return from_row(row, shapes, timekeeping.clocks_of(connection, ticket_id))
+    clocks = timekeeping.clocks_of(connection, ticket_id)
+    try:
+        return from_row(row, shapes, clocks)
+    except Exception as fault:  # whatever a damaged row raises
+        raise TicketflowError(
+            "ticket {ticket} cannot be read: {reason}",
+            "restore its row from a backup, then retry its incident",
+            ticket=ticket_id,
+            reason=str(fault) or type(fault).__name__,
+        ) from fault
 
 
 def missing(connection: Connection, ticket_id: int) -> NotFound | None:
@@ -171,12 +180,16 @@ def claim_due(
     return _held(connection, [row[0] for row in _DUE.run(connection, {"as_of": as_of, "most": most})], shapes)
 
 
-def claim_older(connection: Connection, revision: int, after: int, most: int, shapes: Shapes) -> list[Held]:
-    """Lock up to `most` open tickets of a desk revision before this one, by id; skip what others hold."""
+def claim_older(
+    connection: Connection, revision: int, after: int, most: int, shapes: Shapes
+) -> tuple[list[Held], list[Unreadable]]:
+    """Lock up to `most` open tickets of a desk revision before this one, by id; skip what others hold.
+
+    Those whose rows make no ticket are returned apart, with the reason.
+    """
     query = _older(revision).where(tickets.c.id > after).order_by(tickets.c.id).limit(most)
     rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-    held, _ = _held(connection, [row.id for row in rows], shapes)
-    return held
+    return _held(connection, [row.id for row in rows], shapes)
 
 
 def count_older(connection: Connection, revision: int) -> int:
