@@ -48,13 +48,18 @@ class Trial:
     """One ticket of one type, driven through the pure core as the desk drives it."""
 
     def __init__(
-        self, definition: dict[str, Any], hosts: dict[str, HostCondition] | None = None, **opening: Any
+        self,
+        definition: dict[str, Any],
+        hosts: dict[str, HostCondition] | None = None,
+        desk_says: dict[str, Any] | None = None,
+        **opening: Any,
     ) -> None:
-        desk = DeskSpec.model_validate(DESK)
+        desk = DeskSpec.model_validate({**DESK, **(desk_says or {})})
         spec = TicketTypeSpec.model_validate({"ticket_type": "trial", "version": 1, **definition})
         self.rules = Rules(compile_type(resolve(spec), desk), desk, 1, hosts or {})
         self.now = NINE
         self.outcome = opened(open_ticket(self.rules, self.who("ann"), NINE, **opening))
+        self.entries = list(self.outcome.entries)
 
     def who(self, name: str) -> Actor:
         return actor_of(self.rules.desk, name)
@@ -77,13 +82,20 @@ class Trial:
             )
         )  # fmt: skip
 
-    def runs(self, after: timedelta = timedelta()) -> Outcome:
+    def runs(self, after: timedelta = timedelta(), **more: Any) -> Outcome:
         """Let a timeout run come some time later."""
         self.now += after
-        return self._keep(run_unit(self.rules, self.ticket, self.timers, limit=self.now, fired_at=self.now))
+        return self._keep(run_unit(self.rules, self.ticket, self.timers, limit=self.now, fired_at=self.now, **more))
+
+    def revised(self, **desk_says: Any) -> Rules:
+        """Return the rules as a later revision of the desk has them."""
+        spec = self.rules.desk.model_dump(exclude_unset=True)
+        desk = DeskSpec.model_validate({**spec, **desk_says})
+        return Rules(self.rules.compiled, desk, self.rules.desk_revision + 1, self.rules.hosts)
 
     def _keep(self, outcome: Outcome) -> Outcome:
         self.outcome = outcome
+        self.entries += outcome.entries
         return outcome
 
 
@@ -95,8 +107,9 @@ def trial() -> Callable[..., Trial]:
         opening = {key: more.pop(key) for key in ("fields", "tags", "priority", "channel") if key in more}
         declared = more.pop("declare", {})
         hosts = more.pop("hosts", None)
+        desk_says = more.pop("desk_says", None)
         plain: dict[str, Any] = {name: {} for name in ("classify", "handle", "review", "callback", "archive")}
         definition = {"fields": declared, "stages": {"intake": {"team": "front"}, **plain, **stages}, **more}
-        return Trial(definition, hosts, **opening)
+        return Trial(definition, hosts, desk_says, **opening)
 
     return make
