@@ -172,7 +172,7 @@ SAID = {
     "{told}; over": "{told}；已结束",
     "taken on by {by}, {when}": "{by} 于 {when} 接手",
     "{status}; due {due}": "{status}；到期 {due}",
-    "{status} on {ended}": "{status}，{ended}",
+    "{status} on {ended}": "于 {ended} {status}",
     "skipped: {names}": "已过而跳过：{names}",
     "stands for {count} due times, {first} to {last}": "合并 {count} 次到期，{first} 至 {last}",
 }
@@ -216,6 +216,10 @@ ERRORS = {
     "nothing is left to retry": "没有可重试的",
     "the timer {timer} fails again: {reason}": "计时器 {timer} 再次失败：{reason}",
     "mend what it needs, then retry": "请改正它所需的，再重试",
+    "ticket {ticket} cannot be read: {reason}": "工单 {ticket} 读不出来：{reason}",
+    "restore its row from a backup, then retry its incident": "请从备份恢复它的数据行，再重试它的异常",
+    "ticket {ticket} cannot be read: {reason}": "无法读取工单 {ticket}：{reason}",
+    "restore its row from a backup, then retry its incident": "请从备份恢复它的行，再重试它的异常",
 }
 
 TIME = WORDS | HELP | SAID | ERRORS
