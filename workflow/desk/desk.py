@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from sqlalchemy import Connection
 
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
-from workflow.core import model as core
 from workflow.core import people, sla
 from workflow.core.guard import HostCondition
-from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Link, Option, SlaClock, Ticket
+from workflow.core.model import Actor, Customer, HistoryEntry, Link, Option, SlaClock, Ticket
 from workflow.core.opening import tag_word
-from workflow.core.values import storable
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.delivery.relay import DeliveryReport
@@ -33,23 +30,19 @@ from workflow.desk.intake import IntakeReport, take_in
 from workflow.desk.repair import ClockDifference
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
-from workflow.desk.transactions import Host, Joined, Own, Transactions
-from workflow.desk.unit import Opening
-from workflow.errors import Refused, TicketflowError, UsageError
+from workflow.desk.transactions import Host, Joined, Own
+from workflow.desk.verbs import HostAction, TicketVerbs
+from workflow.errors import Refused, UsageError
 from workflow.store import agenda, outbox, records, schema, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
 from workflow.store.agenda import DueTimer, IncidentRow, Run
-from workflow.store.engine import OPENING, Store, alone
+from workflow.store.engine import Store
 from workflow.store.outbox import OutboxRow
 from workflow.store.search import Page, Query, find
 from workflow.store.timekeeping import Escalation
 
-T = TypeVar("T")
-HostAction = Callable[..., object]
-LONGEST_KEY = 500
 
-
-class Desk:
+class Desk(TicketVerbs):
     """One service desk: its definitions, people and database.
 
     Safe to share between threads; after a fork, connect again. Instants are aware; those that come back are in UTC.
@@ -62,20 +55,6 @@ class Desk:
     ...     (ticket.id, ticket.type, ticket.stage)
     (1, 'inquiry', 'intake')
     """
-
-    def __init__(
-        self,
-        transactions: Transactions,
-        clock: Clock,
-        folder: Path,
-        conditions: Mapping[str, HostCondition],
-        actions: Mapping[str, HostAction],
-        books: list[Book],
-        delivery: Delivery | None = None,
-    ) -> None:
-        self._transactions, self.clock, self._folder = transactions, clock, folder
-        self._conditions, self._actions, self._books = conditions, actions, books
-        self.delivery = delivery or Delivery()
 
     @classmethod
     def connect(
@@ -223,227 +202,6 @@ class Desk:
             for _ in revise_open(self._transactions, self._book, self.clock, now):
                 pass
         return report
-
-    def _book(self, connection: Connection) -> Book:
-        known = self._books[0] if self._books else None
-        if known is None or known.generation != rulebook.generation(connection):
-            known = Book.read(connection, self._conditions)
-            self._books[:] = [known]
-        return known
-
-    # The verbs of a ticket's life.
-
-    def open(
-        self,
-        ticket_type: str,
-        *,
-        actor: str,
-        fields: Mapping[str, object] = NOTHING,
-        customer: Mapping[str, object] = NOTHING,
-        channel: str | None = None,
-        priority: str | None = None,
-        tags: Iterable[str] = (),
-        external_id: str | None = None,
-        note: str | None = None,
-        at: datetime | None = None,
-        key: str | None = None,
-    ) -> Ticket:
-        """Open a ticket in its type's first state and return it.
-
-        `fields` and `customer` hold values of their fields' Python types, or what a person would type for them.
-        `at` records an earlier truth. `key` makes the call idempotent: called again with the same arguments it
-        returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
-        external id that is used already.
-        """
-        opening = Opening(
-            ticket_type, dict(fields), dict(customer), channel, priority, tuple(sorted(set(tags))), external_id, note,
-            None if at is None else as_utc(at),
-        )  # fmt: skip
-
-        def work(connection: Connection, book: Book) -> tuple[Ticket, None]:
-            return unit.open_one(connection, book, opening, actor, self.clock.now()), None
-
-        return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work)
-
-    def advance(
-        self,
-        ticket_id: int,
-        trigger: str,
-        *,
-        actor: str,
-        fields: Mapping[str, object] = NOTHING,
-        note: str | None = None,
-        at: datetime | None = None,
-        if_version: int | None = None,
-        key: str | None = None,
-    ) -> Ticket:
-        """Fire a trigger on a ticket and return the ticket as it then stands.
-
-        Timers of the ticket that are due before the event fire first; that catch-up is kept even if the trigger is
-        refused. Raise Refused (its `rule` says which rule), Forbidden, NotFound, BadValue, ConditionFault, or
-        Conflict if the ticket is not at `if_version`.
-        """
-        event = core.Advance(trigger, dict(fields), note)  # type: ignore[arg-type]
-        return self._event("advance", ticket_id, event, actor=actor, at=at, if_version=if_version, key=key)
-
-    def assign(
-        self, ticket_id: int, to: str | None, *, actor: str, note: str | None = None, at: datetime | None = None,
-        if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Give a ticket to a team or a member; None leaves it to its team."""
-        return self._event("assign", ticket_id, core.Assign(to, note), actor=actor, at=at, if_version=if_version)
-
-    def claim(self, ticket_id: int, *, actor: str, at: datetime | None = None, if_version: int | None = None) -> Ticket:
-        """Take a ticket that nobody has."""
-        return self._event("claim", ticket_id, core.Claim(), actor=actor, at=at, if_version=if_version)
-
-    def note(
-        self, ticket_id: int, text: str, *, actor: str, at: datetime | None = None, if_version: int | None = None
-    ) -> Ticket:
-        """Write something down in a ticket's history."""
-        return self._event("note", ticket_id, core.Note(text), actor=actor, at=at, if_version=if_version)
-
-    def set_fields(
-        self,
-        ticket_id: int,
-        fields: Mapping[str, object] = NOTHING,
-        *,
-        actor: str,
-        priority: str | None = None,
-        note: str | None = None,
-        at: datetime | None = None,
-        if_version: int | None = None,
-    ) -> Ticket:
-        """Fill, change or (with None) empty fields, or set the priority."""
-        event = core.SetFields(dict(fields), priority, note)  # type: ignore[arg-type]
-        return self._event("set", ticket_id, event, actor=actor, at=at, if_version=if_version)
-
-    def tag(
-        self, ticket_id: int, *, actor: str, add: Iterable[str] = (), remove: Iterable[str] = (),
-        at: datetime | None = None, if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Put tags on a ticket or take them off."""
-        event = core.Tag(tuple(add), tuple(remove))
-        return self._event("tag", ticket_id, event, actor=actor, at=at, if_version=if_version)
-
-    def link(
-        self, ticket_id: int, other: int, *, actor: str, kind: str = "related", at: datetime | None = None,
-        if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Link a ticket to another one, both ways."""
-        return self._event("link", ticket_id, core.Link(other, kind), actor=actor, at=at, if_version=if_version)
-
-    def escalate(
-        self, ticket_id: int, *, actor: str, reason: str | None = None, at: datetime | None = None,
-        if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Raise the ladder: who is on duty on its first rung is told in the same transaction.
-
-        On a ticket that is escalated already this joins the open ladder. Raise Refused for an archived ticket.
-        """
-        return self._event("escalate", ticket_id, core.Escalate(reason), actor=actor, at=at, if_version=if_version)
-
-    def acknowledge(
-        self, ticket_id: int, *, actor: str, note: str | None = None, at: datetime | None = None,
-        if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Take an escalation on: it holds for the ladder's `hold`, then the next rung is raised if a cause stands.
-
-        A member who may acknowledge does so too by claiming or moving the ticket. Raise Refused where none is open.
-        """
-        return self._event("acknowledge", ticket_id, core.Acknowledge(note), actor=actor, at=at, if_version=if_version)
-
-    def promise(
-        self, ticket_id: int, until: datetime | None, *, actor: str, reason: str | None = None,
-        at: datetime | None = None, if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Promise the customer something by a time, and tell them; `until` None says that the promise was kept.
-
-        The owner is warned an hour before. Another promise in its place takes a `reason`, which the customer is told;
-        given later than that hour before, it is recorded as late. Raise BadValue for a time that has passed.
-        """
-        event = core.MakePromise(None if until is None else as_utc(until), reason)
-        return self._event("promise", ticket_id, event, actor=actor, at=at, if_version=if_version)
-
-    def extend(
-        self, ticket_id: int, sla: str, by: timedelta, *, actor: str, reason: str, at: datetime | None = None,
-        if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Ask for more time on an SLA clock before it is due; the lead is told and may `approve`."""
-        event = core.Extend(sla, by, reason)
-        return self._event("extend", ticket_id, event, actor=actor, at=at, if_version=if_version)
-
-    def approve(
-        self, ticket_id: int, sla: str, *, actor: str, granted: bool = True, note: str | None = None,
-        at: datetime | None = None, if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Grant the extension that was asked for, and tell the customer; or refuse it."""
-        event = core.Approve(sla, granted, note)
-        return self._event("approve", ticket_id, event, actor=actor, at=at, if_version=if_version)
-
-    def excuse(
-        self, ticket_id: int, sla: str, *, actor: str, reason: str, cycle: int | None = None,
-        at: datetime | None = None, if_version: int | None = None,
-    ) -> Ticket:  # fmt: skip
-        """Excuse a missed SLA (its last missed cycle): the miss stays in the record, and figures show both."""
-        event = core.Excuse(sla, reason, cycle)
-        return self._event("excuse", ticket_id, event, actor=actor, at=at, if_version=if_version)
-
-    def _event(
-        self,
-        verb: str,
-        ticket_id: int,
-        event: core.Event,
-        *,
-        actor: str,
-        at: datetime | None,
-        if_version: int | None,
-        key: str | None = None,
-    ) -> Ticket:
-        when = None if at is None else as_utc(at)
-
-        def work(connection: Connection, book: Book) -> tuple[Ticket, TicketflowError | None]:
-            return unit.happen(
-                connection, book, ticket_id, event, actor=actor, clock=self.clock, at=when, if_version=if_version
-            )
-
-        arguments = {
-            "ticket": ticket_id,
-            "event": dataclasses.asdict(event),
-            "actor": actor,
-            "at": when,
-            "if": if_version,
-        }
-        return self._keyed(verb, key, arguments, work)
-
-    def _keyed(
-        self,
-        verb: str,
-        key: str | None,
-        arguments: Mapping[str, Any],
-        work: Callable[[Connection, Book], tuple[Ticket, TicketflowError | None]],
-    ) -> Ticket:
-        """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
-        if key is not None:
-            storable(key, "key", longest=LONGEST_KEY)
-
-        def once(connection: Connection) -> tuple[Ticket, TicketflowError | None]:
-            if verb == "open":
-                alone(connection, OPENING, shared=True)  # no apply comes between reading the rules and pinning to them
-            book = self._book(connection)
-            if key is None:
-                return work(connection, book)
-            if (first := records.replay(connection, verb, key, arguments)) is not None:
-                return dataclasses.replace(tickets.thaw(first, book.shapes), replayed=True), None
-            ticket, refusal = work(connection, book)
-            if refusal is None:
-                records.remember(connection, verb, key, arguments, tickets.freeze(ticket), self.clock.now())
-            return ticket, refusal
-
-        ticket, refusal = self._transactions.unit(once)
-        if refusal is not None:
-            raise refusal
-        return ticket
 
     # Looking.
 
@@ -620,9 +378,6 @@ class Desk:
         while page := self._transactions.read(functools.partial(tickets.ids_after, after=last, most=500)):
             yield page
             last = page[-1]
-
-    def _read(self, work: Callable[[Connection, Book], T]) -> T:
-        return self._transactions.read(lambda connection: work(connection, self._book(connection)))
 
     # Many tickets at once.
 
