@@ -181,13 +181,15 @@ class _Steps:
         owner, _, at = name.partition("/")
         if (owner, cycle) != (clock.name, clock.cycle) or self.entry.kind == "incident":
             return clock
-        level = self.rule.levels[at]
+        level, turns = self.rule.levels[at], clock.spent.get(at, 0)
+        place = level.need(clock.goal) + turns * clock.goal
+        past = level.turns(clock.goal, _banked(clock, self.calendar, self.at).elapsed)
         return replace(
             clock,
             fired={**clock.fired, at: occurrence},
-            spent={**clock.spent, at: clock.spent.get(at, 0) + 1},
-            breached=clock.breached or level.is_goal,
-            at_risk=clock.at_risk or level.need(clock.goal) < clock.goal,
+            spent={**clock.spent, at: max(turns + 1, past)},
+            breached=clock.breached or place >= clock.goal,
+            at_risk=clock.at_risk or place < clock.goal,
         )
 
     def after_move(self, clock: SlaClock | None) -> SlaClock | None:
@@ -210,8 +212,10 @@ class _Steps:
         pauses = any(within(entry.state, place) for place in rule.pause)
         if pauses and clock.status == "running":
             self.words.append("paused")
-            due = clock.due_at if clock.breached else None
-            return replace(_banked(clock, self.calendar, self.at), status="paused", since=None, due_at=due)
+            breached = self.verdict(clock) == "missed"
+            due = clock.due_at if breached else None
+            clock = _banked(clock, self.calendar, self.at)
+            return replace(clock, status="paused", since=None, due_at=due, breached=breached)
         if not pauses and clock.status == "paused":
             return self.run(clock)
         return clock
@@ -239,7 +243,10 @@ class _Steps:
     def start(self, clock: SlaClock | None) -> SlaClock:
         if clock is None or clock.status == "cancelled" or self.rule.reopen == "new_cycle":
             return self.begin(clock)
-        return self.run(replace(clock, ended_at=None)) if self.rule.reopen == "continue" else clock
+        if self.rule.reopen != "continue":
+            return clock
+        clock = self.run(replace(clock, ended_at=None))
+        return self.with_goal(clock, self.base_goal(clock) + clock.extension)
 
     def run(self, clock: SlaClock) -> SlaClock:
         self.words.append("running")
@@ -250,10 +257,10 @@ class _Steps:
         if last is not None:
             self.ended.append(last)
         goal = self.base_goal()
-        past = [level.at for level in self.rule.levels.values() if level.need(goal) <= NO_TIME]
+        past = {level.at: turns for level in self.rule.levels.values() if (turns := level.turns(goal, NO_TIME))}
         self.skipped += past
         cycle = last.cycle + 1 if last else 1
-        return self.run(SlaClock(self.rule.name, cycle, "running", goal, self.at, spent=dict.fromkeys(past, 1)))
+        return self.run(SlaClock(self.rule.name, cycle, "running", goal, self.at, spent=past))
 
     def base_goal(self, clock: SlaClock | None = None) -> timedelta:
         """Return the goal for the ticket's priority; working days are measured from the start of the cycle."""
@@ -273,18 +280,15 @@ class _Steps:
         ahead = goal > clock.elapsed
         spent = {} if ahead else dict(clock.spent)
         past = []
-        for level in self.rule.levels.values():
-            need = level.need(goal)
-            if level.repeat and need <= clock.elapsed:
-                spent[level.at] = max(spent.get(level.at, 0), (clock.elapsed - need) // goal)
-                need += spent[level.at] * goal
-            elif spent.get(level.at):
-                continue
-            if need <= clock.elapsed:
-                past.append((need, level.at))
-        for _, at in sorted(past)[:-1]:
-            spent[at] = spent.get(at, 0) + 1
-            self.skipped.append(at)
+        for index, level in enumerate(self.rule.levels.values()):
+            if turns := level.turns(goal, clock.elapsed):
+                past.append((level.need(goal) + (turns - 1) * goal, index, level.at, turns))
+        highest = max(past, default=None)
+        for found in past:
+            place, _, at, turns = found
+            if spent.get(at, 0) < turns and not (found == highest and place > NO_TIME):
+                spent[at] = turns
+                self.skipped.append(at)
         return _with_due(replace(clock, spent=spent, at_risk=clock.at_risk and not ahead), self.calendar)
 
     def after_asking(self, clock: SlaClock) -> SlaClock:
@@ -304,7 +308,7 @@ def _banked(clock: SlaClock, calendar: Calendar, at: datetime) -> SlaClock:
 def _by_working_days(clock: SlaClock, calendar: Calendar, wanted: Duration, at: datetime) -> timedelta:
     """Return a goal of working days as running time of a clock that was banked at `at`."""
     due = calendar.add(clock.started_at, wanted)
-    return clock.elapsed + calendar.elapsed(at, due) - calendar.elapsed(due, at)
+    return max(clock.elapsed + calendar.elapsed(at, due) - calendar.elapsed(due, at), timedelta.resolution)
 
 
 def _with_due(clock: SlaClock, calendar: Calendar) -> SlaClock:

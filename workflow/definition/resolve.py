@@ -94,6 +94,11 @@ class SlaLevel:
         """Return how long the clock must have run for this level to be reached."""
         return goal * self.share + self.offset
 
+    def turns(self, goal: timedelta, elapsed: timedelta) -> int:
+        """Return how often the level lies at or before a time on the clock."""
+        past = elapsed - self.need(goal)
+        return 0 if past < timedelta() else past // goal + 1 if self.repeat else 1
+
 
 @dataclass(frozen=True, slots=True)
 class SlaRule:
