@@ -67,10 +67,8 @@ def test_a_message_of_a_run_is_settled_at_its_firing_not_at_the_run(trial: Make)
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("after", "expected"), [(3 * HOUR, [48 * HOUR]), (3 * HOUR + TICK, [48 * HOUR])])
-def test_a_holiday_declared_in_time_moves_the_due_time(
-    trial: Make, after: timedelta, expected: list[timedelta]
-) -> None:
+@pytest.mark.parametrize("after", [HOUR, 3 * HOUR, 23 * HOUR])
+def test_a_holiday_declared_in_time_moves_the_due_time(trial: Make, after: timedelta) -> None:
     made = kept(trial, SLOW)
     made.now += after
     assert dues(made.runs(newer=[(made.now, made.revised(calendars=CLOSED))])) == [48 * HOUR]
