@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import timedelta
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 from tests.cli.conftest import Terminal
+from workflow.definition.holidays import holiday_table
 from workflow.definition.parse import shipped_folder
 
 TYPES = ["activation", "complaint", "emergency", "follow_up", "inquiry", "service", "suggestion"]
@@ -76,6 +78,14 @@ def test_warnings_count_only_with_strict(own: Terminal) -> None:
     edit(own, "inquiry.yaml", "roles: [agent, lead]", "roles: [agent, lead, idler]")
     assert own("check").splitlines()[-1].endswith("0 errors, 1 warnings")
     own("check", "--strict", code=3)
+
+
+def test_check_knows_what_day_it_is(own: Terminal) -> None:
+    """Limits that would end after the last announced public holiday are warned about, and only then."""
+    last = holiday_table("cn").announced_through
+    for day, codes in ((last - timedelta(days=14), []), (last, ["holidays-unannounced"])):
+        found = own.one("check", TICKETFLOW_NOW=f"{day}T09:00:00+08:00")
+        assert [problem["code"] for problem in found["problems"]] == codes
 
 
 def test_check_looks_where_it_is_told(empty: Terminal) -> None:

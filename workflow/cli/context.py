@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +112,13 @@ class Session(Output):
             clock=VirtualClock(_instant(now)) if now else None,
             busy_timeout=self._busy_timeout,
         )
+
+    @property
+    def today(self) -> date:
+        """The day on which this command runs: as set, else by the system's clock."""
+        from workflow.clock import SystemClock
+
+        return (_instant(now) if (now := self.setting("now")) else SystemClock().now()).date()
 
     @property
     def sending_desk(self) -> Desk:

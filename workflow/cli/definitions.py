@@ -68,11 +68,10 @@ def check(session: Session, folder: Path | None, *, strict: bool) -> None:
 
     Each problem is a line `file:line:column: severity code: message (suggestion)`. Exits 3 if there are errors.
     """
-    from workflow.clock import SystemClock
     from workflow.definition.parse import load_definitions
 
     folder = folder or session.definitions
-    definitions, problems = load_definitions(folder, today=SystemClock().now().date(), **session.host_names())
+    definitions, problems = load_definitions(folder, today=session.today, **session.host_names())
     counts = Counter(problem.severity for problem in problems)
     errors, warnings = counts["error"], counts["warning"]
     types = sorted(definitions.types) if definitions else []

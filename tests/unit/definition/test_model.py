@@ -206,6 +206,37 @@ def test_the_schema_refuses_what_the_reader_refuses(way: str) -> None:
     assert list(TYPE_SCHEMA.iter_errors(data))
 
 
+CLOCKS = [
+    "{goal: 4h, start: intake, stop: archive}",
+    "{goal: {low: 2wd, default: PT4H}, calendar: office, start: [intake], stop: archive, pause: handle, reset: accept,"
+    " cancel: [done], stop_by: person, reopen: ignore, label: {zh: 钟}, levels: [{at: 80%},"
+    " {at: -1h, actions: [escalate, {notify: owner}]}, {at: 100%, repeat: true}]}",
+]
+NO_CLOCKS = [
+    "{goal: 4h, start: intake}",
+    "{goal: 4, start: intake, stop: archive}",
+    "{goal: 4h, start: Intake, stop: archive}",
+    "{goal: 4h, start: intake, stop: archive, stop_by: agent}",
+    "{goal: 4h, start: intake, stop: archive, levels: [{at: 80%, dest: handle}]}",
+    "{goal: 4h, start: intake, stop: archive, levels: [{actions: [escalate]}]}",
+]
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_schema_accepts_clocks(clock: str) -> None:
+    data = yaml.safe_load(TYPE) | {"sla": {"c": yaml.safe_load(clock)}}
+    TicketTypeSpec.model_validate(data)
+    TYPE_SCHEMA.validate(data)
+
+
+@pytest.mark.parametrize("clock", NO_CLOCKS)
+def test_the_schema_refuses_what_is_no_clock(clock: str) -> None:
+    data = yaml.safe_load(TYPE) | {"sla": {"c": yaml.safe_load(clock)}}
+    with pytest.raises(ValidationError):
+        TicketTypeSpec.model_validate(data)
+    assert list(TYPE_SCHEMA.iter_errors(data))
+
+
 def test_the_schema_of_the_desk() -> None:
     data = yaml.safe_load(DESK)
     DeskSpec.model_validate(data)
@@ -216,6 +247,11 @@ def test_the_schema_of_the_desk() -> None:
         {"members": {"Li": {}}},
         {"roles": {"a": {"may": ["fly"]}}},
         {"x": 1},
+        {"ladder": {}},
+        {"ladder": {"rungs": [{"after": "1h"}]}},
+        {"ladder": {"rungs": [], "counts_from": "now"}},
+        {"members": {"li": {"shift": ["day"]}}},
+        {"calendars": {"office": {"weekly": "daily"}}},
     ]
     for change in broken:
         assert list(DESK_SCHEMA.iter_errors(data | change))
