@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from tests.cli.conftest import Terminal
+from workflow import ClockDifference, IncidentRow
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 
@@ -19,6 +21,8 @@ def documented(command: str) -> set[str]:
 def test_the_documented_keys_come(terminal: Terminal) -> None:
     (terminal.folder / "calls.csv").write_text("statement\nhello\n")
     number = terminal.ticket()
+    terminal("advance", number, "accept")
+    terminal("advance", number, "classified", "-f", "category=billing")
     terminal("escalate", number)
     shown = terminal.one("show", number)
     assert set(shown) - {"next"} == documented("open")
@@ -32,6 +36,10 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
         "init": ["init", "new"],
         "intake": ["intake", "calls.csv", "--type", "inquiry"],
         "timeouts run": ["timeouts", "run"],
+        "timeouts list": ["timeouts", "list"],
+        "timeouts log": ["timeouts", "log"],
+        "escalations": ["escalations"],
+        "sla list": ["sla", "list", number],
         "outbox list": ["outbox", "list"],
         "deliver": ["deliver"],
         "db current": ["db", "current"],
@@ -39,3 +47,5 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
     }
     for command, words in printed.items():
         assert set(terminal.objects(*words)[0]) == documented(command), command
+    assert documented("incident list") == {field.name for field in fields(IncidentRow)}
+    assert documented("sla rebuild") == {field.name for field in fields(ClockDifference)}

@@ -104,7 +104,7 @@ def test_misuse_that_nobody_foresaw_is_told_as_click_tells_it(empty: Terminal) -
 
 def test_a_group_without_its_command_shows_its_help(empty: Terminal) -> None:
     assert empty("timeouts", code=2) == ""
-    assert "run  Fire every timer" in empty.err
+    assert "run   Fire every timer" in empty.err
 
 
 def test_a_wrong_definition_shows_every_problem(empty: Terminal) -> None:

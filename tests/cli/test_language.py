@@ -6,8 +6,10 @@ import re
 from string import Formatter
 
 from tests.cli import sentences
+from workflow.cli import zh
 from workflow.cli.zh import CATALOGUE
 
+NAME, WORD = re.compile(r"\{\w+\}"), re.compile(r"[A-Za-z]")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -26,7 +28,15 @@ def test_no_translation_is_left_over() -> None:
 def test_a_translation_has_the_same_names_and_is_chinese() -> None:
     templates = set(CATALOGUE) - sentences.of_help()  # in help texts braces stand for themselves
     assert [english for english in templates if names(CATALOGUE[english]) != names(english)] == []
-    assert [english for english, chinese in CATALOGUE.items() if not CHINESE.search(chinese)] == ["{hint}"]
+    worded = [english for english in CATALOGUE if WORD.search(NAME.sub("", english))]
+    assert len(worded) > 900
+    assert [english for english in worded if not CHINESE.search(CATALOGUE[english])] == []
+
+
+def test_a_sentence_is_translated_once() -> None:
+    parts = [part for name, part in vars(zh).items() if name.isupper() and name != "CATALOGUE"]
+    assert len(parts) > 5
+    assert sum(map(len, parts)) == len(CATALOGUE)
 
 
 def test_the_scan_sees_the_sentences_of_every_layer() -> None:

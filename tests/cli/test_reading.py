@@ -75,10 +75,10 @@ def test_mine_and_assignee_exclude_each_other(desk: Terminal) -> None:
 
 def test_a_list_in_a_pipe_is_separated_by_tabs_and_whole(desk: Terminal) -> None:
     header, *rows = [line.split("\t") for line in desk("list").splitlines()]
-    assert header == ["id", "type", "state", "priority", "with", "next due", "customer"]
-    assert rows[0] == ["1", "complaint", "classify", "high", "frontline", "2026-03-02 09:30", "张*"]
+    assert header == ["id", "type", "state", "priority", "with", "next due", "customer", "limits"]
+    assert rows[0] == ["1", "complaint", "classify", "high", "frontline", "2026-03-02 09:30", "张*", "-"]
     header, *rows = [line.split("\t") for line in desk("list", "--lang", "zh").splitlines()]
-    assert header == ["编号", "类型", "状态", "优先级", "负责", "下次到期", "客户"]
+    assert header == ["编号", "类型", "状态", "优先级", "负责", "下次到期", "客户", "时限"]
     assert rows[0][:4] == ["1", "投诉", "分类", "高"]
 
 
@@ -148,7 +148,7 @@ def test_history_tells_of_timers(terminal: Terminal) -> None:
         entry for entry in terminal.objects("history", number, "--now", "2026-03-02T11:00+08:00") if entry["timer"]
     )
     assert set(fired["timer"]) == {"kind", "name", "cycle", "occurrence"}
-    assert "late_by=" in terminal("history", number, "--now", "2026-03-02T11:00+08:00")
+    assert "first_response; late by=50m" in terminal("history", number, "--now", "2026-03-02T11:00+08:00")
 
 
 def test_export_is_csv_that_no_spreadsheet_runs(terminal: Terminal) -> None:

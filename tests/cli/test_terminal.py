@@ -77,8 +77,13 @@ def test_colour_is_for_terminals_that_want_it(desk: Terminal) -> None:
 
 def test_a_list_leaves_this_year_out(desk: Terminal) -> None:
     shown = STYLE.sub("", on_a_terminal(desk, "list", "--state", "handle.case_file"))
-    assert " 03-05 09:00 " in shown
+    assert " 03-02 11:00 ↑ " in shown, "and marks what is escalated"
     assert all(render.cells(line) <= 80 for line in shown.splitlines())
+
+
+def test_a_wide_terminal_shows_the_limits(desk: Terminal) -> None:
+    shown = STYLE.sub("", on_a_terminal(desk, "list", "--state", "handle.case_file", columns=180))
+    assert "escalated: lead_service; progress 03-02 11:00; reply 03-05 09:00" in shown
 
 
 def test_intake_shows_how_far_it_is(terminal: Terminal) -> None:

@@ -45,7 +45,7 @@ def list_incidents(session: Session, *, everything: bool, limit: int, after: int
                     row.timer.split(":")[1],
                     view.moment(row.due_at),
                     view.moment(row.opened_at),
-                    session.tell("closed" if row.closed_at else "open"),
+                    session.tell("closed" if row.closed_at else "still open"),
                     row.reason,
                 )
                 for row in found

@@ -124,7 +124,7 @@ def show_list(
     if session.json:
         session.dump(*map(view.ticket, found))
     elif found:
-        session.table(views.LIST, map(view.row, found))
+        session.table(view.columns, map(view.row, found))
     else:
         session.hint("No tickets.")
     if following:
@@ -139,7 +139,8 @@ def show_list(
 def list_(session: Session, **given: Any) -> None:
     """List tickets.
 
-    With --json each line is one ticket.
+    With --json each line is one ticket. `limits` says who an escalation is with, what is promised and which SLA clocks
+    run; on a narrow terminal an arrow marks what is escalated.
     """
     show_list(session, **given)
 

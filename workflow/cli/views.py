@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workflow.definition.resolve import TicketType
 
 LIST = ("id", "type", "state", "priority", "with", "next due", "customer", "limits")
+ROOM_FOR_LIMITS = 120  # narrower terminals show no more than a mark at what is escalated
 HISTORY = ("seq", "when", "who", "what", "details")
 QUIET_FACTS = ("due_at", "fired_at", "cause", "ladder", "number")
 FACTS = {
@@ -159,19 +160,30 @@ class View:
             for name, value in entry.private.items()
         }
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a list: without the limits where a terminal has no room for them."""
+        return LIST if self._has_room else LIST[:-1]
+
+    @property
+    def _has_room(self) -> bool:
+        width = self.session.width
+        return width is None or width >= ROOM_FOR_LIMITS
+
     def row(self, ticket: Ticket) -> tuple[object, ...]:
         """Return a ticket's line in a list."""
         who = next((value for value in self.customer(ticket).values() if value), None)
-        return (
+        due = self.moment(ticket.next_due_at)
+        found = (
             ticket.id,
             self.type_label(ticket),
             self.state_label(ticket, ticket.state),
             self.session.tell(ticket.priority),
             ticket.assignee or ticket.team,
-            self.moment(ticket.next_due_at),
+            due if self._has_room or ticket.ladder is None else f"{self.session.plain(due)} ↑",
             who,
-            "; ".join(self._limits(ticket)),
         )
+        return (*found, "; ".join(self._limits(ticket))) if self._has_room else found
 
     def _limits(self, ticket: Ticket) -> Iterator[str]:
         """Yield what time asks of a ticket: who an escalation is with, what is promised, which clocks run."""

@@ -68,7 +68,6 @@ WORDS = {
     "team": "组",
     "ticket": "工单",
     "ticket version": "工单版本",
-    "to": "收件人",
     "type": "类型",
     "unattended": "无人可派",
     "unchanged": "无变化",
@@ -159,7 +158,9 @@ HELP = {
     "或 `list --json` 输出的行。",
     # reading
     "List tickets.": "列出工单。",
-    "With --json each line is one ticket.": "加 --json 时每行一张工单。",
+    "With --json each line is one ticket. `limits` says who an escalation is with, what is promised and which SLA clocks "
+    "run; on a narrow terminal an arrow marks what is escalated.": "加 --json 时每行一张工单。“时限”列出上报由谁负责、对客户的承诺和计时中的时限；"
+    "终端较窄时以箭头标出已上报的。",
     "Find tickets whose fields, customer or tags contain TEXT.": "查找字段、客户或标签中含 TEXT 的工单。",
     "Only this ticket type.": "只看此类型。",
     "Only in this state.": "只看此状态。",

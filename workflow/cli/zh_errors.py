@@ -186,7 +186,6 @@ RULES = {
     "a database in memory ends with the command": "内存数据库随命令结束而消失",
     "name a file, like sqlite:///ticketflow.db": "请写文件，例如 sqlite:///ticketflow.db",
     "there is no {what} {given}, and no ticket has it": "没有 {what} {given}，也没有这样的工单",
-    "known are: {known}": "已有：{known}",
     "{type} version {version}, which tickets are pinned to, does not fit this desk: {reason}": (
         "有工单仍在使用 {type} 第 {version} 版，它不适合这个服务台：{reason}"
     ),

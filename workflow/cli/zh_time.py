@@ -51,7 +51,6 @@ WORDS = {
     "nobody has taken it on": "无人接手",
     "note": "备注",
     "nothing": "无",
-    "open": "未关闭",
     "paused": "暂停",
     "promise": "承诺",
     "promise_kept": "承诺已兑现",
@@ -64,6 +63,7 @@ WORDS = {
     "rework": "返工",
     "rung": "层级",
     "running": "计时中",
+    "still open": "未关闭",
     "tell": "通知",
     "tickets": "工单数",
     "timer": "计时器",
@@ -218,8 +218,6 @@ ERRORS = {
     "mend what it needs, then retry": "请改正它所需的，再重试",
     "ticket {ticket} cannot be read: {reason}": "工单 {ticket} 读不出来：{reason}",
     "restore its row from a backup, then retry its incident": "请从备份恢复它的数据行，再重试它的异常",
-    "ticket {ticket} cannot be read: {reason}": "无法读取工单 {ticket}：{reason}",
-    "restore its row from a backup, then retry its incident": "请从备份恢复它的行，再重试它的异常",
 }
 
 TIME = WORDS | HELP | SAID | ERRORS
