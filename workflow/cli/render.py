@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 _JOINERS = "\u200c\u200d"
-_UNSAFE_IN_JSON = re.compile(
+_UNSAFE_IN_JSON = (
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _NARROWEST = 4
@@ -21,7 +21,7 @@ _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0003fffd"
 )
 _CLOSING = "，。！？；：、”’）》】」』…"
-_PIECES = re.compile(rf"[{_WIDE}{_CLOSING}][{_CLOSING},.;:!?)]*\s*|[^\s{_WIDE}{_CLOSING}]+[{_CLOSING}]*\s*|\s+")
+_PIECES = rf"[{_WIDE}{_CLOSING}][{_CLOSING},.;:!?)]*\s*|[^\s{_WIDE}{_CLOSING}]+[{_CLOSING}]*\s*|\s+"
 GAP = "  "
 
 
@@ -88,7 +88,7 @@ def wrap(text: str, width: int) -> list[str]:
     if cells(text) <= width:
         return [text]
     lines, line = [], ""
-    for piece in _PIECES.findall(text):
+    for piece in re.findall(_PIECES, text):  # compiled when it is first needed: that takes ten milliseconds
         if cells(line + piece.rstrip()) > width:
             if line:
                 lines.append(line.rstrip())
@@ -161,7 +161,7 @@ def dump(value: Any) -> str:
     '{"name": "张三\\u202e"}'
     """
     text = json.dumps(value, ensure_ascii=False, default=_json)
-    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(_UNSAFE_IN_JSON, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _json(value: object) -> Any:

@@ -63,13 +63,13 @@ class _Course:
 
     def _spread(self, joined: Callable[[list[bool]], bool], on: set[str]) -> set[str]:
         """Return the states in which the clock is on, if several ways come together as `joined` says."""
-        into: dict[str, list[Way]] = {name: [] for name in self.definition.states}
+        into: dict[str, list[tuple[bool, str, bool]]] = {name: [] for name in self.definition.states}
         for way in self.ways:
-            into[way.dest].append(way)
+            into[way.dest].append((self.starts(way), way.source.name, self.ends(way)))
         while True:
             before, on = on, set()
             for name, ways in into.items():
-                comes = [self.starts(way) or (way.source.name in before and not self.ends(way)) for way in ways]
+                comes = [starts or (source in before and not ends) for starts, source, ends in ways]
                 if joined(comes + [self.opens] * (name == self.definition.initial)):
                     on.add(name)
             if on == before:

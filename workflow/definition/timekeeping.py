@@ -150,7 +150,7 @@ def first_gap(desk: DeskSpec, names: Iterable[str]) -> int | None:
     shifts = {desk.members[name].shift if name in desk.members else None for name in names}
     if None in shifts:
         return None
-    attended: set[int] = set()
+    attended = 0  # a bit for each minute; a week may run over into the next, or begin in the one before
     for shift in shifts:
         hours = _hours(desk.calendars.get(shift or ""), desk)
         if hours is None:
@@ -158,8 +158,10 @@ def first_gap(desk: DeskSpec, names: Iterable[str]) -> int | None:
         ahead = (_offset(ZoneInfo(desk.zone)) - _offset(hours.zone)) // MINUTE
         for at, segments in enumerate(hours.weekly):
             for begin, end in segments:
-                attended.update((at * DAY + minute + ahead) % WEEK for minute in range(begin, end))
-    return next((minute for minute in range(WEEK) if minute not in attended), None)
+                attended |= ((1 << (end - begin)) - 1) << (at * DAY + begin + ahead + WEEK)
+    attended |= attended >> WEEK | attended >> 2 * WEEK
+    free = ~attended & ((1 << WEEK) - 1)
+    return (free & -free).bit_length() - 1 if free else None
 
 
 def _offset(zone: ZoneInfo) -> timedelta:
