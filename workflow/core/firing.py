@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from workflow.core import ladder, people, sla
 from workflow.core.guard import Judge, Rules
-from workflow.core.model import Decision, Ticket, Timer
+from workflow.core.model import Decision, Ticket, Timer, replace
 from workflow.core.moves import record, take
 from workflow.definition.model import Action
 from workflow.definition.resolve import Branch, Timeout, timeout_trigger
@@ -163,7 +163,9 @@ def _rung(turn: Turn) -> Decision:
     if ticket.ladder is None:
         raise UsageError("no escalation is open", "")
     decision = ladder.passed_on(turn.rules, ticket, ticket.ladder, turn.timer, turn.fired_at)
-    return replace(decision, drop=(turn.timer,), fired=1)
+    first, *more = decision.entries
+    first = replace(first, data={**first.data, **turn.facts})
+    return replace(decision, entries=(first, *more), drop=(turn.timer,), fired=1)
 
 
 _KINDS: dict[str, Callable[[Turn], Decision]] = {
