@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +30,7 @@ from workflow.core.model import (
     Tag,
     Ticket,
     Timer,
+    replace,
 )
 from workflow.core.moves import PERSON, assigned, merged, noted, record, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from workflow.core import people
 from workflow.core.guard import Rules
-from workflow.core.model import Actor, Decision, Effect, HistoryEntry, Ladder, LadderChange, Rung, Ticket, Timer
+from workflow.core.model import (
+    Actor,
+    Decision,
+    Effect,
+    HistoryEntry,
+    Ladder,
+    LadderChange,
+    Rung,
+    Ticket,
+    Timer,
+    replace,
+)
 from workflow.core.moves import PERSON, noted, record
 from workflow.definition import model as definition
 

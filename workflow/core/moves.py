@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from workflow.core.model import (
     Ticket,
     Timer,
     Value,
+    replace,
 )
 from workflow.core.values import coerce_all, encode, storable
 from workflow.definition.model import Action, FieldSpec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from workflow.core.model import (
     Customer,
     Decision,
     Ticket,
+    replace,
 )
 from workflow.core.moves import arm, noted, record, split, with_spent
 from workflow.core.values import coerce, coerce_all, storable

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workflow.core.calendar import Calendar
 from workflow.core.guard import Rules, within
-from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer
+from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, replace
 from workflow.definition.duration import Duration
 from workflow.definition.model import AUTOMATIC_ACTORS
 from workflow.definition.resolve import SlaLevel, SlaRule

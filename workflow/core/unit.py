@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -29,6 +28,7 @@ from workflow.core.model import (
     SlaClock,
     Ticket,
     Timer,
+    replace,
 )
 from workflow.core.moves import assigned, record
 from workflow.errors import Conflict, Refused, TicketflowError, UsageError

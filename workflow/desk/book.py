@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from workflow.core.guard import HostCondition, Rules
-from workflow.core.model import Ticket
+from workflow.core.model import Ticket, replace
 from workflow.core.unit import Revision
 from workflow.definition.expressions import ConditionError
 from workflow.definition.machine import Compiled, compile_type

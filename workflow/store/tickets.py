@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, text, update
 
 from workflow.core import chain
-from workflow.core.model import Customer, HistoryEntry, Link, Outcome, SlaClock, Ticket, Timer
+from workflow.core.model import Customer, HistoryEntry, Link, Outcome, SlaClock, Ticket, Timer, replace
 from workflow.core.text import searchable
 from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
