@@ -1,23 +1,30 @@
-"""A program that is killed on demand: `python -m tests.crash.victim URL FOLDER`, then lines of `WORK STATEMENT`.
+"""A program that is killed on demand: `python -m tests.crash.victim URL FOLDER`, then lines of `WORK WHERE`.
 
-Each line is done by a fork of its own, which kills itself before it sends that statement (or the commit in its place)
-to the database; `killed` or `done` is the answer. Forks, because a process that starts anew takes a second.
+Each line is done by a fork of its own. Where a number is given, it kills itself before it sends that statement (or the
+commit in its place) to the database; else it dies at that crash point, as `run.claimed:2`. `killed` or `done` is the
+answer. Forks, because a process that starts anew takes a second.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
 
-from tests.store.small import JOB, MINUTE, NOON, opened, write
+from tests.store.small import JOB, LONGER, MINUTE, NOON, VISIT, opened, write
+from workflow.delivery.notice import Notice
+from workflow.desk import revise
 from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
+from workflow.store import crash
 
 LATE = NOON + 11 * MINUTE
 VERSION_2 = JOB.replace("version: 1", "version: 2")
@@ -47,6 +54,21 @@ def _intake(desk: Desk) -> None:
     desk.intake(some, actor="boss", ticket_type="job", past="record", batch=2)
 
 
+def _rearm(desk: Desk) -> None:
+    revise.CHUNK = 2
+    folder = Path(desk._folder)
+    desk.apply(write(folder.with_name("longer"), JOB, VISIT, desk=LONGER), actor="boss")
+
+
+def _deliver(desk: Desk) -> None:
+    """Deliver six minutes after whoever tried before, when the leases of one that died have ended."""
+    tries = Path(desk._folder).with_name("tries")
+    with tries.open("a") as trying:
+        trying.write("x")
+    desk.clock.move_to(LATE + 6 * MINUTE * len(tries.read_text()))  # type: ignore[attr-defined]
+    desk.deliver()
+
+
 def _apply(desk: Desk) -> None:
     folder = Path(desk._folder)
     desk.apply(write(folder.with_name("second"), VERSION_2), actor="boss")
@@ -61,18 +83,37 @@ WORK: dict[str, Callable[[Desk], object]] = {
     "connect": lambda desk: desk.types,
     "run": _run,
     "intake": _intake,
+    "rearm": _rearm,
+    "deliver": _deliver,
 }
+
+
+@contextmanager
+def connected(url: str, folder: Path, at: datetime = LATE) -> Iterator[Desk]:
+    """Give the desk; whom its bell calls is written down beside the definitions."""
+
+    def ring(notice: Notice) -> None:
+        with folder.with_name("told").open("a") as told:
+            print(notice.key, file=told)
+
+    with opened(url, folder, at, busy_timeout=30, actions={"bell": ring}) as desk:
+        yield desk
 
 
 def work(url: str, folder: Path, name: str) -> None:
     """Do one piece of work to the end."""
-    with opened(url, folder, LATE, busy_timeout=30) as desk:
+    with connected(url, folder) as desk:
         WORK[name](desk)
 
 
-def killed_at(statement: int, url: str, folder: Path, name: str) -> None:
-    """Do one piece of work, and be killed before a statement of it, or before a commit."""
-    left = statement
+def killed_at(where: str, url: str, folder: Path, name: str) -> None:
+    """Do one piece of work, and be killed before a statement of it, or before a commit, or at a crash point."""
+    if not where.isdecimal():
+        os.environ["TICKETFLOW_CRASH_AT"] = where
+        importlib.reload(crash)
+        work(url, folder, name)
+        return
+    left = int(where)
 
     def count(*_: Any) -> None:
         nonlocal left
@@ -86,7 +127,7 @@ def killed_at(statement: int, url: str, folder: Path, name: str) -> None:
 
     if name == "connect":
         arm()
-    with opened(url, folder, LATE, busy_timeout=30) as desk:
+    with connected(url, folder) as desk:
         if name != "connect":
             arm()
         WORK[name](desk)
@@ -96,11 +137,11 @@ def main() -> None:
     """Serve."""
     url, folder = sys.argv[1], Path(sys.argv[2])
     for line in sys.stdin:
-        name, statement = line.split()
+        name, where = line.split()
         child = os.fork()
         if child == 0:
             try:
-                killed_at(int(statement), url, folder, name)
+                killed_at(where, url, folder, name)
                 os._exit(0)
             except BaseException as error:
                 print(repr(error), file=sys.stderr, flush=True)

@@ -99,6 +99,31 @@ stages:
 """
 
 
+HOURS = DESK.replace("channels:", "calendars: {office: {weekly: {mon-fri: 09:00-18:00}}}\nchannels:")
+LONGER = HOURS.replace("09:00-18:00", "09:00-22:00")
+VISIT = """
+ticket_type: visit
+version: 1
+calendar: office
+skips: [classify, handle, review, callback]
+fields: {statement: {type: text}}
+stages:
+  intake:
+    team: front
+    transitions:
+      ring: {actions: [{call: bell}]}
+      shelve: handle
+      end: archive
+    timeouts: {slow: {after: 3h, actions: [escalate]}}
+  handle:
+    team: back
+    transitions: {take_up: {dest: intake, back: rework}}
+  archive: {}
+sla:
+  visited: {goal: 5h, start: intake, stop: archive, pause: handle, levels: [{at: -1h, actions: [{notify: owner}]}]}
+"""
+
+
 def write(folder: Path, *documents: str, desk: str = DESK) -> Path:
     """Write definitions into a folder, each type into a file of its name, and return the folder."""
     folder.mkdir(exist_ok=True)
