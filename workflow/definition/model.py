@@ -391,7 +391,7 @@ class DeskSpec(Part):
     roles: dict[Name, Role] = {}
     teams: dict[Name, Team] = {}
     members: dict[Name, Member] = {}
-    customer: CustomerSpec = CustomerSpec.model_construct()  # as it is: building its schema takes longer than all else
+    customer: CustomerSpec = CustomerSpec.model_construct()  # to check it would build its schema on import
     calendars: dict[Name, CalendarSpec] = {}
     ladder: Ladder | None = None
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session, scoped_session
 
 from workflow.errors import UsageError
 from workflow.store.engine import Store, enter, translated
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session, scoped_session
+
 T = TypeVar("T")
-Host = Connection | Session | scoped_session[Any]
+Host: TypeAlias = "Connection | Session | scoped_session[Any]"
 
 
 class Transactions(Protocol):
@@ -60,6 +62,8 @@ class Joined:
     """Units are part of the host's transaction: the host's commit makes them true, its rollback takes them away."""
 
     def __init__(self, host: Host) -> None:
+        from sqlalchemy.orm import Session, scoped_session  # a tenth of a second, and only a host has need of it
+
         with translated(inside_host=True):
             connection = host.connection() if isinstance(host, Session | scoped_session) else host
             if not isinstance(connection, Connection):

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, cast, collate, exists, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
 
 from workflow.clock import as_utc
 from workflow.core.model import Ticket
@@ -114,6 +113,8 @@ def _customer(who: str | int, dialect: str) -> ColumnElement[bool]:
     if isinstance(who, int) or (who.isascii() and who.isdecimal() and len(who) < 10):
         return tickets.c.customer_id == int(who)
     if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import JSONB
+
         known = func.jsonb_each_text(cast(customers.c.fields, JSONB)).table_valued("key", "value")
         value: Any = collate(known.c.value, "C")
     else:

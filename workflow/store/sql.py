@@ -6,11 +6,12 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Insert, Table, exc
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from workflow.store.tables import to_text
@@ -23,7 +24,8 @@ Row = tuple[Any, ...]
 
 def insert_into(connection: Connection, table: Table) -> Any:
     """Return an INSERT of the database's own kind, which knows ON CONFLICT."""
-    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
+    dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    return dialect.insert(table)
 
 
 class Rows:
@@ -70,9 +72,19 @@ class Prepared:
         self._statement: Any = statement
         self._columns = columns
         self._texts: dict[tuple[str, str, str], _Text] = {}
-        exported = getattr(statement, "exported_columns", ())  # none: it answers nothing
-        self._copied, self._pick = _copy(statement, columns)
-        self._returns, self._named = bool(exported), _row_class([column.key for column in exported])
+
+    @cached_property
+    def _answers(self) -> tuple[str, ...]:
+        """The columns of what it answers; none for a statement that answers nothing."""
+        return tuple(column.key for column in getattr(self._statement, "exported_columns", ()))
+
+    @cached_property
+    def _named(self) -> Callable[[Row], Any]:
+        return _row_class(self._answers)
+
+    @cached_property
+    def _copied(self) -> tuple[str, Callable[[Values], Row]]:
+        return _copy(self._statement, self._columns)
 
     def run(self, connection: Connection, values: Values | None = None) -> Rows:
         """Execute once."""
@@ -88,7 +100,7 @@ class Prepared:
         cursor = connection.connection.cursor()
         try:
             cursor.execute(prepared.text, parameters)
-            return cursor.fetchall() if self._returns else []
+            return cursor.fetchall() if self._answers else []
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, prepared.text, error) from error
         finally:
@@ -103,10 +115,11 @@ class Prepared:
             return connection.exec_driver_sql(prepared.text, [prepared.parameters(row) for row in rows]).rowcount
         cursor: Any = connection.connection.cursor()
         try:
-            if self._copied and len(rows) >= _WORTH_COPYING and connection.dialect.driver == "psycopg":
-                with cursor.copy(self._copied) as copy:
+            copied, pick = self._copied
+            if copied and len(rows) >= _WORTH_COPYING and connection.dialect.driver == "psycopg":
+                with cursor.copy(copied) as copy:
                     for row in rows:
-                        copy.write_row(self._pick(row))
+                        copy.write_row(pick(row))
             elif len(rows) == 1:
                 cursor.execute(prepared.text, prepared.parameters(rows[0]))
             else:
