@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from tests.property.worlds import END, HOURS, World, at_tick, event_of, play, rebuilt, replay, standing, told, worlds
 from workflow.core.guard import Rules
@@ -18,8 +18,10 @@ from workflow.core.unit import event_time, run_unit
 from workflow.errors import Conflict
 
 DAY, NONE = timedelta(days=1), timedelta()
+FEWER = settings(max_examples=max(25, settings().max_examples // 4))
 
 
+@FEWER
 @given(worlds())
 def test_history_never_goes_back_and_every_entry_stands_in_its_place(world: World) -> None:
     played = play(world)
@@ -170,12 +172,14 @@ def test_every_crossing_of_the_goal_in_force_has_one_firing_at_that_instant(worl
 # -- the other laws -------------------------------------------------------------------------------------------------
 
 
+@FEWER
 @given(worlds())
 def test_the_clocks_stored_are_those_that_history_tells(world: World) -> None:
     played = play(world)
     assert rebuilt(played) == played.ticket.clocks
 
 
+@FEWER
 @given(worlds())
 def test_no_timer_fires_twice_and_none_becomes_an_incident(world: World) -> None:
     played = play(world)
@@ -184,6 +188,7 @@ def test_no_timer_fires_twice_and_none_becomes_an_incident(world: World) -> None
     assert not [entry for entry in played.entries if entry.kind == "incident"]
 
 
+@FEWER
 @given(worlds())
 def test_after_a_run_nothing_is_due(world: World) -> None:
     for step in play(world).units:
@@ -191,6 +196,7 @@ def test_after_a_run_nothing_is_due(world: World) -> None:
             assert all(timer.due_at > step.limit for timer in step.outcome.timers)
 
 
+@FEWER
 @given(worlds())
 def test_after_escalate_a_ladder_is_open(world: World) -> None:
     played = play(world)
@@ -221,6 +227,7 @@ def test_after_escalate_a_ladder_is_open(world: World) -> None:
             assert further[0].data["ladder"] > 0
 
 
+@FEWER
 @given(worlds())
 def test_what_timers_alone_walk_ends(world: World) -> None:
     bound = sum(
@@ -236,6 +243,7 @@ def test_what_timers_alone_walk_ends(world: World) -> None:
         assert walked <= bound
 
 
+@FEWER
 @given(worlds())
 def test_a_revision_that_changes_no_hours_changes_nothing(world: World) -> None:
     played = play(world)
@@ -253,6 +261,7 @@ def test_a_revision_that_changes_no_hours_changes_nothing(world: World) -> None:
     assert [entry.kind for entry in outcome.entries] in ([], ["rearmed"])
 
 
+@FEWER
 @given(worlds())
 def test_a_refused_event_keeps_its_catch_up_and_is_refused_again(world: World) -> None:
     played = play(world)
@@ -276,6 +285,7 @@ def test_a_refused_event_keeps_its_catch_up_and_is_refused_again(world: World) -
         assert (again.ticket, again.timers, again.entries) == (found.ticket, found.timers, ())
 
 
+@FEWER
 @given(worlds())
 def test_expecting_a_version_never_conflicts_for_ever(world: World) -> None:
     for step in play(world).units:
@@ -294,6 +304,7 @@ def test_expecting_a_version_never_conflicts_for_ever(world: World) -> None:
             ticket, timers = replace(outcome.ticket, ticket_version=ticket.ticket_version + 1), outcome.timers
 
 
+@FEWER
 @given(worlds())
 def test_what_was_overtaken_is_not_done_and_its_miss_stands(world: World) -> None:
     played = play(world)
@@ -318,6 +329,7 @@ def test_what_was_overtaken_is_not_done_and_its_miss_stands(world: World) -> Non
                 )
 
 
+@FEWER
 @given(worlds())
 def test_a_clock_that_runs_ahead_changes_no_state(world: World) -> None:
     ahead = play(replace(world, skew=DAY))

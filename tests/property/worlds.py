@@ -349,7 +349,10 @@ def play(world: World) -> Played:
 
 
 def replay(played: Played) -> Played:
-    """Let people act just when they did, with a run at every tick: what is punctual."""
+    """Let people act just when they did, with a run at every tick: what is punctual.
+
+    Another revision is met by the run of its tick: met at once it would be a run before the people of that tick.
+    """
     again = begin(played.world)
     acts = [(when, 0, act) for when, act in played.recorded]
     runs = [(at_tick(tick), 1, ()) for tick in range(END + 1)]
@@ -358,7 +361,7 @@ def replay(played: Played) -> Played:
             again.run(when, timedelta())
         else:
             assert unit.event_time(again.ticket, when, None) == when
-            again.act(when, act, timedelta())
+            again.act(when, ("apply", False) if act[0] == "apply" else act, timedelta())
     return again
 
 
