@@ -87,10 +87,11 @@ _NEXT = Prepared(
     .limit(1)
 )
 _INSERT = Prepared(insert(tickets))
-_UPDATE = Prepared(
-    update(tickets).where(tickets.c.id == bindparam("of_id"), tickets.c.ticket_version == bindparam("of_version")),
-    [column.name for column in tickets.c if column.name not in ("id", "opened_at", "external_id")],
-)
+_SAME = update(tickets).where(tickets.c.id == bindparam("of_id"), tickets.c.ticket_version == bindparam("of_version"))
+_NEVER = ("id", "type", "version", "opened_at", "external_id", "channel", "customer_id")  # change after the opening
+_TEXTS = ("fields", "tags", "search")  # long, and rarely changed by a timer
+_UPDATE = Prepared(_SAME, [column.name for column in tickets.c if column.name not in _NEVER])
+_MOVE = Prepared(_SAME, [column.name for column in tickets.c if column.name not in (*_NEVER, *_TEXTS)])
 _HISTORY = Prepared(insert(history))
 _ARM = Prepared(insert(timers))
 _DISARM = Prepared(
@@ -302,6 +303,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
     after = []
     inserted: list[dict[str, Any]] = []
     updated: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
     rows: dict[Prepared, list[dict[str, Any]]] = {
         _HISTORY: [],
         _DISARM: [],
@@ -332,9 +334,13 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
         )
         row = _row(ticket, min((timer.due_at for timer in outcome.timers), default=None))
         if before is None:
-            inserted.append(row)
+            inserted.append(row | _texts(ticket))
         else:
-            updated.append(row | {"of_id": before.id, "of_version": before.ticket_version})
+            row |= {"of_id": before.id, "of_version": before.ticket_version}
+            if (ticket.fields, ticket.tags) == (before.fields, before.tags):
+                moved.append(row)
+            else:
+                updated.append(row | _texts(ticket))
         rows[_HISTORY] += entries
         _diff(ticket.id, change, rows)
         known = before.clocks if before else ()
@@ -368,7 +374,8 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
             for own, other in ((ticket.id, link.other), (link.other, ticket.id)):
                 rows[_LINK].append({"ticket_id": own, "other_id": other, "kind": link.kind, "created_at": recorded_at})
     _INSERT.run_many(connection, inserted)
-    if _UPDATE.run_many(connection, updated) != len(updated):
+    touched = _MOVE.run_many(connection, moved) + _UPDATE.run_many(connection, updated)
+    if touched != len(moved) + len(updated):
         raise Conflict("a ticket changed while it was locked", "try again; if it happens again, look at the database")
     for statement, values in rows.items():
         statement.run_many(connection, values)
@@ -455,7 +462,8 @@ def from_row(row: Any, shapes: Shapes, clocks: tuple[SlaClock, ...]) -> Ticket:
 def freeze(ticket: Ticket) -> str:
     """Return a ticket as JSON text, for `thaw`."""
     values = {
-        name: to_text(value) if isinstance(value, datetime) else value for name, value in _row(ticket, None).items()
+        name: to_text(value) if isinstance(value, datetime) else value
+        for name, value in (_row(ticket, None) | _texts(ticket)).items()
     }
     if ticket.customer:
         values["customer_fields"] = chain.canonical(encoded(ticket.customer.fields))
@@ -500,16 +508,23 @@ def _row(ticket: Ticket, next_timer_at: datetime | None) -> dict[str, Any]:
         "entry": ticket.entry, "opened_at": ticket.opened_at, "entered_at": ticket.entered_at,
         "updated_at": ticket.updated_at, "priority": ticket.priority, "channel": ticket.channel, "team": ticket.team,
         "assignee": ticket.assignee, "customer_id": ticket.customer.id if ticket.customer else None,
-        "external_id": ticket.external_id, "tags": chain.canonical(list(ticket.tags)),
-        "fields": chain.canonical(encoded(ticket.fields)),
+        "external_id": ticket.external_id,
         "acted": chain.canonical({state: list(names) for state, names in ticket.acted.items()}),
         "walks": chain.canonical(dict(ticket.walks)), "seq": ticket.seq, "last_fired": ticket.last_fired,
         "last_fired_due": ticket.last_fired_due, "next_timer_at": next_timer_at, "next_due_at": ticket.next_due_at,
         "missed_at": ticket.missed_at, "ladder": timekeeping.ladder_text(ticket.ladder), "ladders": ticket.ladders,
         "promise": timekeeping.promise_text(ticket.promise), "promises": ticket.promises,
         "ticket_version": ticket.ticket_version, "desk_revision": ticket.desk_revision, "head": ticket.head,
-        "search": searchable(_words(ticket)),
     }  # fmt: skip
+
+
+def _texts(ticket: Ticket) -> dict[str, Any]:
+    """Return the columns that hold what people wrote."""
+    return {
+        "tags": chain.canonical(list(ticket.tags)),
+        "fields": chain.canonical(encoded(ticket.fields)),
+        "search": searchable(_words(ticket)),
+    }
 
 
 def _words(ticket: Ticket) -> str:
