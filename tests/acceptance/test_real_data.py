@@ -85,6 +85,14 @@ def test_the_civic_complaints_are_due_just_when_a_calendar_library_says(sqlite_u
     assert fired == {message: [due.astimezone(UTC)] for message, due in expected.items()}
 
 
+def test_one_late_run_leaves_what_a_run_every_month_leaves(tmp_path: Path) -> None:
+    from tests.acceptance.daily import compare  # by hand for every day: python -m tests.acceptance.daily
+
+    found = compare(tmp_path, 30, 200)
+    assert (found["tickets"], found["runs"], found["fired at once"]) == (200, 109, 200)
+    assert found["fired"] > 10_000
+
+
 # The help desk's log: every case ends where the log says, and its clock agrees with a computation of its own.
 
 TRIGGERS = {
