@@ -1,7 +1,7 @@
 """Late = punctual on real data: one late run against a run every so many days, from the first ticket to the same end.
 
 `python -m tests.acceptance.daily [DAYS [TICKETS]]` compares; DAYS is 1 unless given, TICKETS all of them. What law 5
-lets differ is left out: fired_at and late_by, assignees and addressees, the rungs between a ladder's opening and its end.
+lets differ is left out: fired_at and late_by, assignees and addressees, rungs between a ladder's opening and its end.
 """
 
 from __future__ import annotations
