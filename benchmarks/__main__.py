@@ -8,14 +8,16 @@ import sys
 from importlib.metadata import version
 
 from benchmarks.databases import databases
+from benchmarks.memory import memory
 from benchmarks.startup import startup
-from benchmarks.work import advance, intake, run
+from benchmarks.work import Size, advance, intake, nothing, run
 
-ROWS = {"advance": advance, "run": run, "intake": intake, "startup": startup}
+ROWS = {"advance": advance, "run": run, "nothing": nothing, "intake": intake, "memory": memory, "startup": startup}
 HEADINGS = ("work, in ms for each ticket or call", "against", "theirs", "ours", "ratio", "goal")
 parser = argparse.ArgumentParser(prog="python -m benchmarks")
 parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="measure only these")
 parser.add_argument("--quick", action="store_true", help="fewer tickets and fewer rounds")
+parser.add_argument("--million", action="store_true", help="1,000,000 open tickets; takes an hour and 20 GB of disk")
 chosen = parser.parse_args()
 
 lines: list[tuple[str, ...]] = [HEADINGS, tuple("-" * len(heading) for heading in HEADINGS)]
@@ -23,15 +25,17 @@ with databases() as (known, missing):
     for name in chosen.rows:
         for database in known[:1] if name == "startup" else known:
             print(f"{name}, {database.name} …", file=sys.stderr)
-            for work, against, theirs, ours, goal in ROWS[name](database, quick=chosen.quick):
-                ratio, limit = f"{ours / theirs:.2f}", f"≤ {goal:g}" if goal else ""
-                lines.append((work, against, f"{theirs * 1e3:.3f}", f"{ours * 1e3:.3f}", ratio, limit))
+            for row in ROWS[name](database, Size(quick=chosen.quick, million=chosen.million)):
+                figures = (f"{row.theirs:.3f}", f"{row.ours:.3f}", f"{row.ours / row.theirs:.2f}")
+                lines.append((row.work, row.against, *figures, row.goal))
+                print(*lines[-1], sep=" | ", file=sys.stderr)
     if missing:
         lines.append(("everything on PostgreSQL", f"skipped: {missing}", "", "", "", ""))
 
 widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
 for line in lines:
     print("|", " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)), "|")
+load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors{load}"
 packages = ", ".join(f"{name} {version(name)}" for name in ("SQLAlchemy", "psycopg", "transitions", "APScheduler"))
-print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
-      f"SQLite {sqlite3.sqlite_version}, {packages}")  # fmt: skip
+print(f"\n{machine}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {packages}")

@@ -1,16 +1,15 @@
 """The same by hand: `transitions`, an ORM session, and an APScheduler job for each ticket.
 
-It has no roles, no chain, no catch-up, and loses a job when it stops between its commit and the scheduler's.
+It has no roles, no chain, no catch-up, no clocks and no ladder, and loses a job when it stops between its commit and
+the scheduler's.
 """
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -54,11 +53,12 @@ class History(Base):
 class ByHand:
     """A desk with `many` tickets that wait to be classified, each with a job for when that is late."""
 
-    def __init__(self, many: int, *, due: timedelta) -> None:
-        self.many, self.folder = many, tempfile.TemporaryDirectory()
-        self.engine = create_engine(f"sqlite:///{Path(self.folder.name) / 'by_hand.db'}", connect_args={"timeout": 60})
+    def __init__(self, url: str, many: int, *, due: timedelta) -> None:
+        self.many, on_sqlite = many, url.startswith("sqlite")
+        self.engine = create_engine(url, connect_args={"timeout": 60} if on_sqlite else {})
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"
-        event.listen(self.engine, "connect", lambda connection, _: connection.executescript(pragmas))
+        if on_sqlite:
+            event.listen(self.engine, "connect", lambda connection, _: connection.executescript(pragmas))
         Base.metadata.create_all(self.engine)
         sessions.configure(bind=self.engine)
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
@@ -78,7 +78,6 @@ class ByHand:
         with sessions() as session:
             assert session.scalar(select(func.count(History.id))) == self.many
         self.engine.dispose()
-        self.folder.cleanup()
 
     def advance(self, ticket_id: int) -> None:
         with sessions.begin() as session:
@@ -91,6 +90,16 @@ class ByHand:
             session.add(_entry(ticket_id, "classified", "agent_01", fields))
         self.scheduler.remove_job(str(ticket_id))
         self._arm(ticket_id, timedelta(days=1))
+
+    def take_in(self, number: int) -> None:
+        with sessions.begin() as session:
+            ticket = Ticket(state="intake", fields={"statement": f"Number {number}"})
+            session.add(ticket)
+            session.flush()
+            session.add(_entry(ticket.id, "opened", "agent_01", ticket.fields))
+            known = ticket.id
+        self._arm(known, timedelta(days=1))
+        self.many += 1
 
     def run(self) -> None:
         """Let the scheduler run every job, and wait for the last."""

@@ -40,6 +40,10 @@ class SQLite:
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON")
         return connection
 
+    def settle(self, connection: Any) -> None:
+        """Do what a server does by itself after many rows were written."""
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
 
 class PostgreSQL:
     name, mark, begin, lock = "PostgreSQL", "%s", "BEGIN", "FOR UPDATE"
@@ -61,6 +65,10 @@ class PostgreSQL:
     def connect(self, url: str) -> Any:
         plain = make_url(url).set(drivername="postgresql")
         return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True)
+
+    def settle(self, connection: Any) -> None:
+        """Do what a server does by itself after many rows were written."""
+        connection.execute("VACUUM ANALYZE")
 
 
 Database = SQLite | PostgreSQL

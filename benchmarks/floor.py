@@ -14,12 +14,13 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from benchmarks.databases import Database
-from workflow.store.tables import metadata, tickets, timers
+from workflow.store.tables import metadata, slas, tickets, timers
 
 Row = tuple[Any, ...]
 Books = dict[str, dict[Row, Row]]
 Statement = tuple[str, Sequence[Row]]
 POSTGRESQL = PGDialect()  # type: ignore[no-untyped-call]
+CHANCE = {"history": ("private", "digests", "hash"), "tickets": ("head",)}  # each private value has a salt of its own
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,43 @@ class Written:
         return replace(self, rows=self.rows[size * number // of : size * (number + 1) // of])
 
 
-def books(database: Database, url: str) -> Books:
-    """Return every row of every table by its primary key."""
+def books(database: Database, url: str, only: str = "") -> Books:
+    """Return every row of every table by its primary key; with `only`, those of the tickets for which it holds."""
     connection, found = database.connect(url), {}
     for table in metadata.sorted_tables:
         places = [list(table.columns).index(column) for column in table.primary_key]
-        rows = connection.execute(f"SELECT {_names(column.name for column in table.columns)} FROM {table.name}")
+        query = f"SELECT {_names(column.name for column in table.columns)} FROM {table.name}"
+        if only and table is tickets:
+            query += f" WHERE {only}"
+        elif only and "ticket_id" in table.columns:
+            query += f" WHERE ticket_id IN (SELECT id FROM {tickets.name} WHERE {only})"
+        rows = connection.execute(query)
         found[table.name] = {tuple(row[place] for place in places): tuple(row) for row in rows}
     connection.close()
     return found
+
+
+def counts(database: Database, url: str) -> dict[str, int]:
+    """Return how many rows each table has."""
+    connection = database.connect(url)
+    names = [table.name for table in metadata.sorted_tables]
+    found = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
+    connection.close()
+    return found
+
+
+def differences(expected: Books, found: Books, *, chance: bool) -> list[tuple[str, Row, Row | None, Row | None]]:
+    """Return the rows in which two books differ; with `chance`, but for what chance decides."""
+    differ = []
+    for table in metadata.sorted_tables:
+        left_out = CHANCE.get(table.name.removeprefix("ticketflow_"), ()) if chance else ()
+        places = [at for at, column in enumerate(table.columns) if column.name not in left_out]
+        old, new = expected[table.name], found[table.name]
+        for key in old.keys() | new.keys():
+            was, row = old.get(key), new.get(key)
+            if was is None or row is None or any(was[at] != row[at] for at in places):
+                differ.append((table.name, key, was, row))
+    return differ
 
 
 def written(before: Books, after: Books) -> list[Written]:
@@ -74,9 +103,10 @@ def written(before: Books, after: Books) -> list[Written]:
 
 
 def locked_read(database: Database, ticket: int) -> list[Statement]:
-    """Return how a driver reads a ticket and its timers before it changes them."""
+    """Return how a driver reads a ticket, its clocks and its timers before it changes them."""
     return [
         (f"SELECT * FROM {tickets.name} WHERE id = {database.mark} {database.lock}", [(ticket,)]),
+        (f"SELECT * FROM {slas.name} WHERE ticket_id = {database.mark}", [(ticket,)]),
         (f"SELECT * FROM {timers.name} WHERE ticket_id = {database.mark}", [(ticket,)]),
     ]
 
