@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.postgres import Server, fresh_database, make_server, scratch_folder
 
@@ -18,6 +18,7 @@ KEPT = {"TICKETFLOW_TEST_POSTGRES", "TICKETFLOW_TEST_PROGRAMS", "TICKETFLOW_LAWS
 
 settings.register_profile("test", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("prove", max_examples=1000, deadline=None, print_blob=True)
+settings.register_profile("planted", max_examples=200, deadline=None, derandomize=True, phases=[Phase.generate])
 settings.load_profile(os.environ.get("TICKETFLOW_LAWS", "test"))
 
 

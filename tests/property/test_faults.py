@@ -25,9 +25,8 @@ FAILED, PASSED = 1, 0
 def run(folder: Path, tests: list[str], fault: str | None) -> subprocess.CompletedProcess[str]:
     """Run tests in a process of their own, and in those it starts, with a fault planted."""
     (folder / "sitecustomize.py").write_text(AT_START, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "TICKETFLOW_LAWS": "planted"}
     environment |= {PLANTED: fault} if fault else {}
-    environment.pop("TICKETFLOW_LAWS", None)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-x", *tests]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=250, check=False)
 
