@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from tests.acceptance.hosts import JOB, Order, begins_itself, host_engine, impatient, place, placed
 from tests.store.small import Books, opened
-from workflow import Desk, StoreBusy, StoreError, Ticket, VirtualClock
+from workflow import Desk, StoreBusy, StoreError, SystemClock, Ticket, VirtualClock
 
 AGAIN = "roll back and run the whole transaction again"
 EARLIER = "roll back, and enter `within` before the transaction's first read"
@@ -277,3 +279,47 @@ def test_a_key_answers_who_waited_for_the_ticket(on_postgres: tuple[Desk, Engine
             session.commit()
             assert future.result().replayed
     assert first.ticket_version == desk.get(ticket).ticket_version
+
+
+def test_hosts_that_commit_late_never_interleave_within_a_ticket(postgres_url: str, definitions: Path) -> None:
+    """Two hosts and their timeout runs on three tickets; each sleeps over what it wrote, and then commits or not."""
+    with (
+        Desk.connect(postgres_url, definitions=definitions) as desk,
+        host_engine(postgres_url) as engine,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        long_ago = SystemClock().now() - timedelta(minutes=20)
+        numbers = [desk.open("job", **JOB, at=long_ago).id for _ in range(3)]
+
+        def live(host: int) -> list[str]:
+            chance, kept = random.Random(host), list[str]()  # noqa: S311 - for pauses
+            for turn in range(25):
+                notes = [f"{host} {turn} {part}" for part in "ab"]
+                with Session(engine) as session:
+                    inside, number = desk.within(session), chance.choice(numbers)
+                    for note in notes:
+                        inside.note(number, note, actor="ann")
+                        time.sleep(chance.uniform(0, 0.01))
+                    if chance.random() < 0.7:
+                        session.commit()
+                        kept += notes
+                desk.run_timeouts()
+            return kept
+
+        kept = sorted(itertools.chain(*pool.map(live, range(2))))
+        stories = [desk.history(number) for number in numbers]
+    written = []
+    for history in stories:
+        times = [entry.happened_at for entry in history]
+        assert times == sorted(times)
+        assert sum(entry.kind == "fired" for entry in history) == 1
+        notes = [entry.private["note"] for entry in history if entry.kind == "noted"]
+        assert notes[0::2] == [note.replace("b", "a") for note in notes[1::2]]  # the two of a transaction in one piece
+        for host in "01":
+            own = [int(note.split()[1]) for note in notes if note.startswith(host)]
+            assert own == sorted(own)
+        written += notes
+    assert sorted(written) == kept
+    books = Books(postgres_url)
+    books.assert_balanced()
+    books.close()
