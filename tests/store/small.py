@@ -194,7 +194,9 @@ class Books:
         """Return the rows of one table, in the order of their keys."""
         found = metadata.tables[tables.PREFIX + table]
         with self.engine.connect() as connection:
-            return [dict(row._mapping) for row in connection.execute(select(found).order_by(*found.primary_key))]
+            rows = connection.execute(select(found).order_by(*found.primary_key))
+            names = tuple(rows.keys())
+            return [dict(zip(names, row, strict=True)) for row in rows]
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
@@ -229,7 +231,10 @@ class Books:
                 assert_shown(ticket, armed, clocks[key])
         self.assert_told(history)
         fired = Counter(
-            (row["ticket_id"], row["timer"]) for row in self.of("history") if row["timer"] and row["kind"] != "incident"
+            (key, row["timer"])
+            for key, rows in history.items()
+            for row in rows
+            if row["timer"] and row["kind"] != "incident"
         )
         assert all(times == 1 for times in fired.values())
         assert self.differences([key for key in tickets if key not in unreadable]) == []
@@ -266,7 +271,10 @@ class Books:
     def differences(self, ids: list[int]) -> list[ClockDifference]:
         """Return the stored SLA clocks that are not what history says."""
         with self.engine.connect() as connection:
-            return differences(connection, Book.read(connection, {}), ids) if ids else []
+            book = Book.read(connection, {})
+            if not any(book.definition(*key).slas for key in book.stored):
+                return []
+            return differences(connection, book, ids)
 
 
 def assert_ladder(ticket: Mapping[str, Any], lines: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
@@ -276,6 +284,8 @@ def assert_ladder(ticket: Mapping[str, Any], lines: list[dict[str, Any]], entrie
     assert ticket["ladders"] == len({line["ladder"] for line in lines})
     assert number in (None, ticket["ladders"])
     assert all((line["ended_at"] is None) == (line["ladder"] == number) for line in lines)
+    if not lines:
+        return
     said = Counter((entry["kind"], json.loads(entry["data"]).get("ladder")) for entry in entries)
     assert all(said["ladder_ended", past] == (past != number) for past in range(1, ticket["ladders"] + 1))
     if ladder is None:
