@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,7 @@ def test_the_form_is_the_documented_one(receiver: Receiver, definitions: Path) -
         "data": {},
     }
     assert posted.key == message["key"]
-    assert text.splitlines() == [
-        "To your notice", "", f"Ticket: {number}", "Type: Job", "State: intake", "Priority: normal", "With: front",
-        "Why: tell_customer", "Since: 2026-03-02 20:00", "Due: 2026-03-02 20:10",
-    ]  # fmt: skip
+    assert text == "There is news about your case.\n"
 
 
 def test_nothing_personal_leaves(receiver: Receiver, definitions: Path) -> None:
@@ -64,7 +62,26 @@ def test_the_language_is_that_of_the_desk(receiver: Receiver, definitions: Path)
     with telling("sqlite://", definitions, hooked(receiver, lang="zh")) as desk:
         job(desk, "tell_customer")
         desk.deliver()
-    assert receiver.posted[0].message["text"].splitlines()[:5] == ["通知", "", "工单: 1", "类型: 任务", "状态: 受理中"]
+        desk.escalate(1, actor="ann")
+        desk.deliver()
+    to_customer, to_lead = (posted.message["text"].splitlines() for posted in receiver.posted)
+    assert to_customer == ["您的事项有新的进展。"]
+    assert to_lead[:5] == ["上报", "", "工单: 1", "类型: 任务", "状态: 受理中"]
+
+
+def test_a_customer_is_told_what_is_promised_and_why_that_changed(receiver: Receiver, definitions: Path) -> None:
+    with telling("sqlite://", definitions, hooked(receiver)) as desk:
+        number = desk.open("job", actor="ann", fields={"statement": "dead line"}).id
+        desk.promise(number, NOON + timedelta(hours=5), actor="ann", reason="a technician comes")
+        desk.promise(number, NOON + timedelta(hours=29), actor="ann", reason="parts are late")
+        desk.deliver()
+    first, second = (posted.message for posted in receiver.posted)
+    assert first["text"] == "We will get back to you by 2026-03-03 01:00.\nThe reason: a technician comes\n"
+    assert first["data"] == {"until": "2026-03-02T17:00:00+00:00"}
+    assert second["text"] == (
+        "We will get back to you by 2026-03-04 01:00, not by 2026-03-03 01:00 as we had said.\n"
+        "The reason: parts are late\n"
+    )
 
 
 def test_a_changed_body_or_time_is_noticed(receiver: Receiver, definitions: Path) -> None:

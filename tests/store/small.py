@@ -32,7 +32,7 @@ desk: small_desk
 zone: Asia/Shanghai
 channels: [phone, web]
 roles:
-  agent: {may: [open, advance, claim, note, set, tag, link, escalate]}
+  agent: {may: [open, advance, claim, note, set, tag, link, escalate, promise]}
   lead: {may: [open, intake, advance, assign, claim, note, set, tag, link, escalate, acknowledge, apply, retry]}
   guest: {may: []}
 teams:

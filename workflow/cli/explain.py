@@ -274,7 +274,7 @@ class _Page:
         else:
             from workflow.delivery.notice import why
 
-            causes = list(dict.fromkeys(map(why, ladder.causes.values())))
+            causes = list(dict.fromkeys(map(why, ladder.causes)))
             open_one: dict[str, Any] = {
                 "since": ladder.opened_at,
                 "rung": ladder.rung,

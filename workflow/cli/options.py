@@ -102,6 +102,14 @@ def key(function: F) -> F:
     return click.option("--key", metavar="KEY", help="Makes a repeated call return the first one's result.")(function)
 
 
+def _open_time(context: click.Context, parameter: click.Parameter, text: str) -> timedelta:
+    """Read a length that a calendar counts, where a day could mean two things."""
+    if "d" in text.lower():
+        option = parameter.opts[0]
+        raise UsageError("{option} takes hours and minutes, not days", "write it like 24h", field=option, option=option)
+    return _length(context, parameter, text)
+
+
 def _length(_context: click.Context, parameter: click.Parameter, text: str) -> timedelta:
     from workflow.definition.duration import parse_duration
     from workflow.definition.problems import RULES, Wrong
@@ -119,10 +127,14 @@ def _length(_context: click.Context, parameter: click.Parameter, text: str) -> t
     return duration.length
 
 
-def length(name: str, help_text: str, *, default: str | None = None) -> Callable[[F], F]:
-    """Add an option that takes a length of time, like 24h; without a default it is required."""
-    more: dict[str, Any] = {"required": True} if default is None else {"default": default, "show_default": True}
-    return click.option(name, metavar="LENGTH", callback=_length, help=help_text, **more)
+def open_time(name: str, help_text: str) -> Callable[[F], F]:
+    """Add a required option that takes a length of a calendar's open time, like 24h."""
+    return click.option(name, metavar="LENGTH", callback=_open_time, required=True, help=help_text)
+
+
+def length(name: str, help_text: str, *, default: str) -> Callable[[F], F]:
+    """Add an option that takes a length of time, like 24h."""
+    return click.option(name, metavar="LENGTH", callback=_length, help=help_text, default=default, show_default=True)
 
 
 def limit(function: F) -> F:

@@ -65,7 +65,7 @@ def list_clocks(session: Session, ticket_id: int) -> None:
 @sla.command("extend")
 @options.ticket
 @clock_argument
-@options.length("--by", "How much longer, like 24h; counted in the hours of the clock's calendar.")
+@options.open_time("--by", "How much longer, like 24h; counted in the hours of the clock's calendar.")
 @reason_option
 @options.at
 @options.if_version

@@ -343,6 +343,14 @@ STORE = {
     "{count} problems in the definitions of {folder}; the first: {first}": "{folder} 的定义有 {count} 个问题；第一个：{first}",
     "{type} version {version} was edited, and {pinned} tickets are pinned to it as it was": "{type} 版本 {version} 被改动，"
     "而有 {pinned} 张工单仍按原样办理",
+    "the desk has no calendar {calendar}": "服务台没有日历 {calendar}",
+    "declare it in desk.yaml and run `ticketflow apply`": "请在 desk.yaml 中声明，然后运行 `ticketflow apply`",
+    "{type} version {version}, which tickets are pinned to, counts by the calendar {calendar}": (
+        "仍有工单使用的 {type} 版本 {version} 按日历 {calendar} 计时"
+    ),
+    "keep that calendar in desk.yaml": "请在 desk.yaml 中保留该日历",
+    "the desk's rules were just changed": "服务台的规则刚刚变更",
+    "{option} takes hours and minutes, not days": "{option} 只接受小时和分钟，不接受天",
 }
 
 ERRORS = CLICK | USAGE | CONTACTS | RULES | STORE

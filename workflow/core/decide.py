@@ -225,7 +225,8 @@ def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor
         data["skipped"] = ["warning"]
     ticket = replace(ticket, promise=promise, promises=promise.number)
     ticket, entry = record(ticket, "promised", actor, now, data=data, private=noted(event.reason, "reason"))
-    told = Effect("promise", "customer", f"promised:{entry.seq}", ticket.entry, seq=entry.seq)
+    said = {name: value for name, value in data.items() if name in ("until", "instead_of")}
+    told = Effect("promise", "customer", f"promised:{entry.seq}", ticket.entry, seq=entry.seq, data=said)
     return Decision(ticket, (entry,), (told,), arm=tuple(timers))
 
 
@@ -260,7 +261,7 @@ def _approve(rules: Rules, ticket: Ticket, event: Approve, actor: Actor, now: da
         return Decision(ticket, (entry,))
     data["by"] = clock.asked.total_seconds()
     ticket, entry = record(ticket, "extended", actor, now, data=data, private=noted(event.note))
-    told = Effect("extended", "customer", f"extended:{entry.seq}", ticket.entry, seq=entry.seq)
+    told = Effect("extended", "customer", f"extended:{entry.seq}", ticket.entry, seq=entry.seq, data=data)
     return Decision(ticket, (entry,), (told,))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from workflow.core import ladder, people, sla
 from workflow.core.guard import Judge, Rules
 from workflow.core.model import Decision, Ticket, Timer, replace
-from workflow.core.moves import record, take
+from workflow.core.moves import record, take, with_spent
 from workflow.definition.model import Action
 from workflow.definition.resolve import Branch, Timeout, timeout_trigger
 from workflow.errors import UsageError
@@ -79,7 +79,7 @@ def _timeout(turn: Turn) -> Decision:
     if timeout is None or not rules.compiled.knows(ticket.state, trigger):
         raise UsageError("{state} has no timeout {name}", "", state=ticket.state, name=timer.name)
     facts = turn.facts
-    if timeout.late and turn.fired_at - timer.due_at > timeout.late.skip_after.length:
+    if timeout.late and turn.fired_at - (turn.due_at or timer.due_at) > timeout.late.skip_after.length:
         return _skip(turn, timeout, facts | {"why": "late"})
     judge = Judge(rules, ticket, people.TIMER, timer.due_at)
     branch = rules.compiled.step(ticket.state, trigger, judge.holds)
@@ -98,6 +98,9 @@ def _timeout(turn: Turn) -> Decision:
     cause = f"timeout:{timer.name}:{timer.cycle}:{last.occurrence}"
     decision = take(rules, ticket, branch, people.TIMER, last.due_at, cause, "fired", timer=last.key, data=facts)
     more = again(rules, last, timeout) if branch.dest is None else ()
+    if timeout.every and timeout.times and not more:
+        ticket, entries = with_spent(decision.ticket, decision.entries, (timer.name,), last.due_at)
+        decision = replace(decision, ticket=ticket, entries=entries)
     return replace(decision, drop=(timer,), arm=(*decision.arm, *more), fired=len(dues))
 
 

@@ -15,7 +15,7 @@ from workflow.core.model import Actor, Ticket
 from workflow.definition.machine import Compiled
 from workflow.definition.model import Condition, DeskSpec
 from workflow.definition.resolve import Branch
-from workflow.errors import ConditionFault, Forbidden, Refused, TicketflowError
+from workflow.errors import ConditionFault, DefinitionError, Forbidden, Refused, TicketflowError
 
 HostCondition = Callable[[Ticket, datetime], bool]
 
@@ -40,8 +40,16 @@ class Rules:
         return calendars_of(self.desk)
 
     def calendar(self, name: str) -> Calendar:
-        """Return a calendar by name."""
-        return ALWAYS if name == ALWAYS.name else self.calendars[name]
+        """Return a calendar by name; raise DefinitionError where the desk has none of it."""
+        if name == ALWAYS.name:
+            return ALWAYS
+        if name not in self.calendars:
+            raise DefinitionError(
+                "the desk has no calendar {calendar}",
+                "declare it in desk.yaml and run `ticketflow apply`",
+                calendar=name,
+            )
+        return self.calendars[name]
 
     def on_duty(self, member: str, at: datetime) -> bool:
         """Say whether a member is on duty at an instant: in their shift, or without one."""

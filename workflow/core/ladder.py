@@ -53,14 +53,18 @@ def raised(rules: Rules, ticket: Ticket, effect: Effect, actor: Actor, at: datet
     ladder, on = ticket.ladder, effect.stands or PERSON
     if ladder is None:
         number = ticket.ladders + 1
-        ladder = Ladder(number, 0, 0, at, {on: effect.cause})
+        ladder = Ladder(number, 0, 0, at, {effect.cause: on})
         return _climb(rules, replace(ticket, ladders=number), ladder, effect, actor, at, wall)
-    if on in ladder.causes and ladder.held_by is None:
-        return Decision(ticket)
-    ticket = replace(ticket, ladder=replace(ladder, causes={on: effect.cause, **ladder.causes}))
+    earlier = {cause: on for cause, on in ladder.causes.items() if _source(cause) != _source(effect.cause)}
+    ticket = replace(ticket, ladder=replace(ladder, causes={**earlier, effect.cause: on}))
     ticket, entry = record(ticket, "joined", actor, at, data={"ladder": ladder.id, "cause": effect.cause})
     told = (_telling(ladder, ladder.held_by, effect, entry),) if ladder.held_by else ()
     return Decision(ticket, (entry,), told)
+
+
+def _source(cause: str) -> str:
+    """Return a cause without its last number: the timer whose occurrence it is."""
+    return cause.rpartition(":")[0]
 
 
 def passed_on(rules: Rules, ticket: Ticket, ladder: Ladder, timer: Timer, wall: datetime) -> Decision:
@@ -130,7 +134,7 @@ def acknowledged(
 ) -> Decision:
     """Let somebody take the open ladder on: it holds, and if a cause then stands, the next rung is raised."""
     until = at + (rules.desk.ladder or NO_LADDER).hold.length
-    causes = {on: cause for on, cause in ladder.causes.items() if on != PERSON}
+    causes = {cause: on for cause, on in ladder.causes.items() if on != PERSON}
     ladder = replace(ladder, causes=causes, raised=ladder.raised + 1, held_by=actor.name, held_until=until)
     data = {"ladder": ladder.id, "rung": ladder.rung, "until": until.isoformat()}
     ticket, entry = record(replace(ticket, ladder=ladder), "acknowledged", actor, at, data=data, private=noted(note))
@@ -143,7 +147,7 @@ def settled(ticket: Ticket, at: datetime) -> Decision | None:
     if ticket.ladder is None:
         return None
     ladder = ticket.ladder
-    causes = {on: cause for on, cause in ladder.causes.items() if stands(ticket, on)}
+    causes = {cause: on for cause, on in ladder.causes.items() if stands(ticket, on)}
     if causes:
         return Decision(replace(ticket, ladder=replace(ladder, causes=causes))) if causes != ladder.causes else None
     ticket, entry = record(replace(ticket, ladder=None), "ladder_ended", people.TIMER, at, data={"ladder": ladder.id})

@@ -82,8 +82,8 @@ class SlaClock:
 class Ladder:
     """An open escalation: who was told last, and the causes for which it stands, each with what it stands on.
 
-    `rung` counts from 1; `raised` counts every telling and hold, and numbers the timer that ends it. `causes` holds the
-    first cause for everything it stands on. `held_by` acknowledged it, until `held_until`.
+    `rung` counts from 1; `raised` counts every telling and hold, and numbers the timer that ends it. `causes` says of
+    each what it stands on; of a timer's occurrences only the last. `held_by` acknowledged it, until `held_until`.
     """
 
     id: int
@@ -373,6 +373,7 @@ class Effect:
     timed: bool = False
     stands: str | None = None
     seq: int | None = None
+    data: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

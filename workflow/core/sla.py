@@ -234,6 +234,9 @@ class _Steps:
         return "missed" if clock.breached or late else "met"
 
     def end(self, clock: SlaClock, status: str) -> SlaClock:
+        """End the cycle; what was missed by then ends so, even where it is cancelled."""
+        if self.verdict(clock) == "missed":
+            status = "missed"
         self.words.append(status)
         clock = _banked(clock, self.calendar, self.at)
         breached = clock.breached or status == "missed"
@@ -275,7 +278,8 @@ class _Steps:
         if goal == clock.goal:
             return clock
         self.words.append("goal")
-        clock = replace(_banked(clock, self.calendar, self.at), goal=goal)
+        breached = self.verdict(clock) == "missed"
+        clock = replace(_banked(clock, self.calendar, self.at), goal=goal, breached=breached)
         ahead = goal > clock.elapsed
         spent = {} if ahead else dict(clock.spent)
         past = []

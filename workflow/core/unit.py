@@ -351,7 +351,8 @@ class _Unit:
     def give_up(self, timer: Timer, reason: str) -> None:
         """Make an incident of a timer that cannot fire, so that it blocks nothing."""
         del self.timers[timer.key]
-        timeout = self.rules.compiled.definition.states[self.ticket.state].timeouts.get(timer.name)
+        timeouts = self.rules.compiled.definition.states[self.ticket.state].timeouts
+        timeout = timeouts.get(timer.name) if timer.kind == "timeout" else None
         again = firing.again(self.rules, timer, timeout) if timeout else ()
         while again and self.is_due(again[0].due_at):  # what would fail meanwhile is not tried one by one
             again = firing.again(self.rules, again[0], timeout) if timeout else ()
@@ -386,6 +387,7 @@ class _Unit:
             return True
         return (
             isinstance(event, Advance | Claim)
+            and not actor.automatic
             and people.may(self.rules.desk, actor, "acknowledge")
             and held.held_by != actor.name
             and not any(effect.action == "escalate" for effect in decision.effects)
@@ -434,7 +436,7 @@ class _Unit:
             self.write(kind, actor, at, {"to": to, "cause": effect.cause})
             seq = self.ticket.seq
         kind = "escalate" if effect.action == "tell" else effect.action
-        self.messages.append(Message(to, kind, effect.cause, seq, effect.cause_entry, at, effect.stands))
+        self.messages.append(Message(to, kind, effect.cause, seq, effect.cause_entry, at, effect.stands, effect.data))
 
     def addressee(self, effect: Effect) -> str | None:
         lead = people.lead_of(self.rules, self.ticket, max(self.limit, self.fired_at))

@@ -216,8 +216,8 @@ def _sla(name: str, position: int, spec: Sla, calendar: str) -> SlaRule:
     if not any(level.is_goal for level in levels.values()):
         levels[GOAL] = SlaLevel(GOAL, 1, timedelta())
     return SlaRule(
-        name, position, spec.goal, spec.calendar or calendar, spec.start, spec.stop, spec.pause, spec.reset, spec.cancel,
-        spec.stop_by, spec.reopen, MappingProxyType(levels), spec.label,
+        name, position, spec.goal, spec.calendar or calendar, spec.start, spec.stop, spec.pause, spec.reset,
+        spec.cancel, spec.stop_by, spec.reopen, MappingProxyType(levels), spec.label,
     )  # fmt: skip
 
 

@@ -19,6 +19,24 @@ KINDS = {
     "zh": {"escalate": "上报", "notify": "通知", "call": "调用"},
 }
 PRIORITIES = {"low": "低", "normal": "普通", "high": "高", "urgent": "紧急"}
+TO_CUSTOMER = {
+    "en": {
+        "promise": "We will get back to you by {until}.",
+        "instead": "We will get back to you by {until}, not by {instead_of} as we had said.",
+        "extended": "This takes us longer than we thought. Your case is being worked on.",
+        "other": "There is news about your case.",
+        "because": "The reason: {reason}",
+        "subject": "Your case {ticket}",
+    },
+    "zh": {
+        "promise": "我们将在 {until} 前答复您。",
+        "instead": "我们将在 {until} 前答复您，而不是之前告知的 {instead_of}。",
+        "extended": "您的事项需要更长时间，我们正在处理。",
+        "other": "您的事项有新的进展。",
+        "because": "原因：{reason}",
+        "subject": "您的事项 {ticket}",
+    },
+}
 LABELS = {
     "en": ("Ticket", "Type", "State", "Priority", "With", "Why", "Since", "Due"),
     "zh": ("工单", "类型", "状态", "优先级", "负责", "原因", "时间", "到期"),
@@ -91,6 +109,19 @@ def words(
     what = KINDS[lang].get(kind, kind)
     subject = f"[{LABELS[lang][0]} {ticket.id}] {what}: {values[1]}, {values[2]}"
     return subject, "\n".join((what, "", *lines)) + "\n"
+
+
+def words_to_customer(
+    desk: DeskSpec, row: Mapping[str, Any], *, kind: str, ticket: int, reason: str | None, lang: str
+) -> tuple[str, str]:
+    """Return the subject and the text that a customer is told: what was promised, and why that changed."""
+    zone, said = ZoneInfo(desk.zone), TO_CUSTOMER[lang]
+    values = {name: _local(datetime.fromisoformat(row[name]), zone) for name in ("until", "instead_of") if name in row}
+    what = "instead" if "instead_of" in row else kind if kind in said else "other"
+    lines = [said[what].format_map(values)]
+    if reason:
+        lines.append(said["because"].format(reason=reason))
+    return said["subject"].format(ticket=ticket), "\n".join(lines) + "\n"
 
 
 def why(reason: str) -> str:

@@ -18,8 +18,8 @@ from workflow.definition.expressions import ConditionError
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
 from workflow.definition.parse import load_definitions, read_desk, read_type, shipped_folder
-from workflow.definition.resolve import Definitions, TicketType
-from workflow.errors import DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
+from workflow.definition.resolve import ALWAYS, Definitions, TicketType
+from workflow.errors import Conflict, DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
 from workflow.store import crash
 from workflow.store import definitions as store
 from workflow.store.engine import OPENING, alone
@@ -134,7 +134,10 @@ class Book:
         if revision == self.desk_id:
             return self.desk
         if revision not in self._desks:
-            self._desks[revision] = read_desk(next(item.document for item in self.revisions if item.id == revision))
+            known = {item.id: item.document for item in self.revisions}
+            if revision not in known:
+                raise Conflict("the desk's rules were just changed", "try again")
+            self._desks[revision] = read_desk(known[revision])
         return self._desks[revision]
 
     def newer_calendars(self, revision: int) -> list[store.StoredDesk]:
@@ -260,9 +263,21 @@ def apply(
 
 
 def _demand_still_fits(item: store.StoredType, desk: DeskSpec) -> None:
-    """Refuse a desk under which a version that tickets are pinned to could not be read any more."""
+    """Refuse a desk under which a version that tickets are pinned to could not be read or timed any more."""
+    definition = read_type(item.document)
+    used = {timeout.calendar for state in definition.states.values() for timeout in state.timeouts.values()}
+    used |= {sla.calendar for sla in definition.slas.values()}
+    for calendar in sorted(used - {ALWAYS}):
+        if calendar not in desk.calendars:
+            raise DefinitionChanged(
+                "{type} version {version}, which tickets are pinned to, counts by the calendar {calendar}",
+                "keep that calendar in desk.yaml",
+                type=item.type,
+                version=item.version,
+                calendar=calendar,
+            )
     try:
-        compile_type(read_type(item.document), desk)
+        compile_type(definition, desk)
     except ConditionError as error:
         raise DefinitionChanged(
             "{type} version {version}, which tickets are pinned to, does not fit this desk: {reason}",

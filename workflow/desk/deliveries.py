@@ -66,6 +66,12 @@ def retry(connection: Connection, book: Book, clock: Clock, ids: Sequence[int] |
 
 def _notice(connection: Connection, book: Book, row: OutboxRow, lang: str) -> Notice:
     ticket = tickets.get(connection, row.ticket_id, book.shapes)
+    if row.to == "customer":
+        said = tickets.private_of(connection, row.ticket_id, row.seq).get("reason")
+        subject, text = notice.words_to_customer(
+            book.desk, row.data, kind=row.kind, ticket=ticket.id, reason=said, lang=lang
+        )
+        return Notice(row.key, row.to, row.kind, row.reason, row.created_at, ticket, row.data, subject, text)
     subject, text = notice.words(
         book.desk, book.definition(ticket.type, ticket.version), ticket, kind=row.kind, reason=row.reason,
         at=row.created_at, lang=lang,

@@ -78,7 +78,7 @@ def run_due(
 
     def chunk(connection: Connection, *, save: Save = all_at_once) -> _SoFar:
         size = chunk_size or CHUNKS[connection.dialect.name]
-        return _chunk(connection, book_of(connection), clock, so_far, size, save)
+        return _chunk(connection, book_of, clock, so_far, size, save)
 
     def all_undone(connection: Connection) -> None:
         nonlocal so_far
@@ -157,14 +157,22 @@ class _SoFar:
         return _SoFar(report, left, self.more, lateness)
 
 
-def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, size: int, save: Save) -> _SoFar:
+def _chunk(
+    connection: Connection,
+    book_of: Callable[[Connection], Book],
+    clock: Clock,
+    so_far: _SoFar,
+    size: int,
+    save: Save,
+) -> _SoFar:
     report = so_far.report
     most = size if so_far.left is None else min(size, so_far.left)
     if most == 0:
         return replace(so_far, more=False)
-    claimed, failed = tickets.claim_due(connection, report.as_of, most, book.shapes)
+    ids = tickets.claim_due(connection, report.as_of, most)
     crash.point("run.claimed")
-    many = len(claimed) + len(failed)
+    book = book_of(connection)  # now that nobody can put newer rules under these tickets
+    claimed, failed = tickets.held(connection, ids, book.shapes)
     changes: list[tickets.Change] = []
     raced = []
     for ticket, timers in claimed:
@@ -190,7 +198,7 @@ def _chunk(connection: Connection, book: Book, clock: Clock, so_far: _SoFar, siz
     crash.point("run.written")
     done = so_far.after(changes)
     report = replace(done.report, raced=report.raced + len(raced), errors=report.errors + len(failed))
-    return replace(done, report=report, more=many > 0)
+    return replace(done, report=report, more=bool(ids))
 
 
 def _due(timers: Sequence[Timer]) -> datetime | None:

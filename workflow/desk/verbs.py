@@ -238,7 +238,7 @@ class TicketVerbs:
             "at": when,
             "if": if_version,
         }
-        return self._keyed(verb, key, arguments, work)
+        return self._keyed(verb, key, arguments, work, ticket_id)
 
     def _keyed(
         self,
@@ -246,14 +246,17 @@ class TicketVerbs:
         key: str | None,
         arguments: Mapping[str, Any],
         work: Callable[[Connection, Book], tuple[Ticket, TicketflowError | None]],
+        ticket_id: int | None = None,
     ) -> Ticket:
         """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
         if key is not None:
             storable(key, "key", longest=LONGEST_KEY)
 
         def once(connection: Connection) -> tuple[Ticket, TicketflowError | None]:
-            if verb == "open":
+            if ticket_id is None:
                 alone(connection, OPENING, shared=True)  # no apply comes between reading the rules and pinning to them
+            else:
+                tickets.hold(connection, ticket_id)  # so that it cannot come under rules newer than those read now
             book = self._book(connection)
             if key is None:
                 return work(connection, book)

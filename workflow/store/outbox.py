@@ -135,13 +135,6 @@ def counts(connection: Connection, takes: Takes | None = None) -> dict[str, int]
     return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in connection.execute(query)}
 
 
-def oldest_pending(connection: Connection) -> datetime | None:
-    """Return when the oldest message was written that is still to be sent."""
-    query = select(outbox.c.created_at).where(outbox.c.state.in_(PENDING)).order_by(outbox.c.created_at).limit(1)
-    found: datetime | None = connection.execute(query).scalar()
-    return found
-
-
 def retry(connection: Connection, ids: Sequence[int] | None, now: datetime) -> int:
     """Make messages due now, their attempts forgotten: all that failed, or those named, which failed or wait.
 

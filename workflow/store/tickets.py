@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, text, update
 
-from workflow.core import chain
+from workflow.core import chain, people
 from workflow.core.model import Customer, HistoryEntry, Link, Outcome, SlaClock, Ticket, Timer, replace
 from workflow.core.text import searchable
 from workflow.core.values import decoded, encoded, keeps
@@ -89,7 +89,7 @@ _NEXT = Prepared(
 _INSERT = Prepared(insert(tickets))
 _SAME = update(tickets).where(tickets.c.id == bindparam("of_id"), tickets.c.ticket_version == bindparam("of_version"))
 _NEVER = ("id", "type", "version", "opened_at", "external_id", "channel", "customer_id")  # change after the opening
-_TEXTS = ("fields", "tags", "search")  # long, and rarely changed by a timer
+_TEXTS = ("fields", "tags", "search")  # long, and seldom changed by a timer
 _UPDATE = Prepared(_SAME, [column.name for column in tickets.c if column.name not in _NEVER])
 _MOVE = Prepared(_SAME, [column.name for column in tickets.c if column.name not in (*_NEVER, *_TEXTS)])
 _HISTORY = Prepared(insert(history))
@@ -127,10 +127,15 @@ _THAWED: dict[str, Any] = {  # what a result that was kept by an earlier release
 _HISTORY_OF = select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq)
 
 
+def hold(connection: Connection, ticket_id: int) -> None:
+    """Lock a ticket until the transaction ends, where there is one; SQLite's writers hold everything."""
+    if connection.dialect.name != "sqlite" and 0 < ticket_id < 2**63:
+        _LOCK.fetch(connection, {"id": ticket_id})
+
+
 def lock(connection: Connection, ticket_id: int, shapes: Shapes) -> tuple[Ticket, tuple[Timer, ...]]:
     """Return a ticket and its armed timers, locked until the transaction ends; raise NotFound."""
-    if connection.dialect.name != "sqlite":
-        _LOCK.run(connection, {"id": ticket_id})
+    hold(connection, ticket_id)
     ticket = get(connection, ticket_id, shapes)
     return ticket, armed(connection, ticket_id)
 
@@ -171,14 +176,9 @@ Held: TypeAlias = tuple[Ticket, tuple[Timer, ...]]
 Unreadable: TypeAlias = tuple[int, str]
 
 
-def claim_due(
-    connection: Connection, as_of: datetime, most: int, shapes: Shapes
-) -> tuple[list[Held], list[Unreadable]]:
-    """Lock up to `most` tickets with something due at `as_of`, the most overdue first; skip what others hold.
-
-    Those whose rows make no ticket are returned apart, with the reason.
-    """
-    return _held(connection, [row[0] for row in _DUE.run(connection, {"as_of": as_of, "most": most})], shapes)
+def claim_due(connection: Connection, as_of: datetime, most: int) -> list[int]:
+    """Lock up to `most` tickets with something due at `as_of`, the most overdue first; skip what others hold."""
+    return [row[0] for row in _DUE.fetch(connection, {"as_of": as_of, "most": most})]
 
 
 def claim_older(
@@ -190,7 +190,7 @@ def claim_older(
     """
     query = _older(revision).where(tickets.c.id > after).order_by(tickets.c.id).limit(most)
     rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-    return _held(connection, [row.id for row in rows], shapes)
+    return held(connection, [row.id for row in rows], shapes)
 
 
 def count_older(connection: Connection, revision: int) -> int:
@@ -207,7 +207,8 @@ def pin_desk(connection: Connection, ids: Sequence[int], revision: int) -> None:
     connection.execute(update(tickets).where(tickets.c.id.in_(ids)).values(desk_revision=revision))
 
 
-def _held(connection: Connection, ids: Sequence[int], shapes: Shapes) -> tuple[list[Held], list[Unreadable]]:
+def held(connection: Connection, ids: Sequence[int], shapes: Shapes) -> tuple[list[Held], list[Unreadable]]:
+    """Return tickets with their timers, and apart those whose rows make no ticket, with the reason."""
     if not ids:
         return [], []
     rows = {row.id: row for row in connection.execute(BASE.where(tickets.c.id.in_(ids)))}
@@ -230,15 +231,19 @@ def _held(connection: Connection, ids: Sequence[int], shapes: Shapes) -> tuple[l
 
 def set_aside(connection: Connection, failed: Sequence[Unreadable], at: datetime) -> None:
     """Open an incident for tickets that no timer can be fired of, and let runs pass them by until it is retried."""
-    connection.execute(
-        update(tickets).where(tickets.c.id.in_([ticket_id for ticket_id, _ in failed])).values(next_timer_at=None)
+    ids = [ticket_id for ticket_id, _ in failed]
+    connection.execute(update(tickets).where(tickets.c.id.in_(ids)).values(next_timer_at=None))
+    known = select(incidents.c.ticket_id).where(
+        incidents.c.ticket_id.in_(ids), incidents.c.timer == UNREADABLE, incidents.c.closed_at.is_(None)
     )
+    open_already = {row.ticket_id for row in connection.execute(known)}
     rows = [
         {
             "ticket_id": ticket_id, "timer": UNREADABLE, "due_at": at, "position": 0, "reason": reason[:2000],
             "opened_at": at, "closed_at": None,
         }
         for ticket_id, reason in failed
+        if ticket_id not in open_already
     ]  # fmt: skip
     _INCIDENT.run_many(connection, rows)
 
@@ -337,7 +342,8 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
             inserted.append(row | _texts(ticket))
         else:
             row |= {"of_id": before.id, "of_version": before.ticket_version}
-            if (ticket.fields, ticket.tags) == (before.fields, before.tags):
+            by_timer = all(entry.actor == people.TIMER.name for entry in outcome.entries)
+            if by_timer and (ticket.fields, ticket.tags) == (before.fields, before.tags):
                 moved.append(row)
             else:
                 updated.append(row | _texts(ticket))
@@ -436,6 +442,13 @@ def timer_text(key: tuple[str, str, int, int]) -> str:
 def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:
     """Return a ticket's history, the oldest entry first."""
     return tuple(_entry(row) for row in connection.execute(_HISTORY_OF, {"id": ticket_id}))
+
+
+def private_of(connection: Connection, ticket_id: int, seq: int) -> Mapping[str, Any]:
+    """Return the personal data and free texts of one history entry."""
+    query = select(history.c.private).where(history.c.ticket_id == ticket_id, history.c.seq == seq)
+    found = connection.execute(query).scalar_one_or_none()
+    return {name: item["value"] for name, item in json.loads(found).items()} if found else {}
 
 
 def _entry(row: Row[Any]) -> HistoryEntry:

@@ -40,7 +40,10 @@ _LAST = select(func.max(_OTHER.c.occurrence)).where(
 )
 REPEAT = Prepared(
     _LINE.where(escalations.c.occurrence == _LAST.scalar_subquery()).values(
-        times=literal_column("times + 1"), last_at=bindparam("at", type_=escalations.c.last_at.type)
+        times=literal_column("times + 1"),
+        last_at=bindparam("at", type_=escalations.c.last_at.type),
+        acknowledged_at=literal_column("NULL"),  # it is with nobody again; the history keeps who had it
+        acknowledged_by=literal_column("NULL"),
     )
 )
 ACKNOWLEDGE = Prepared(

@@ -48,7 +48,7 @@ def test_a_limit_raises_the_first_rung_and_time_the_next(trial: Make) -> None:
     made = called(trial)
     assert told(made.runs(10 * MINUTE)) == ["member:li"]
     assert (the(made).rung, the(made).opened_at, the(made).causes) == (
-        1, NINE + 10 * MINUTE, {"entry:1": "timeout:slow:1:1"},
+        1, NINE + 10 * MINUTE, {"timeout:slow:1:1": "entry:1"},
     )  # fmt: skip
     assert kinds(made.runs(30 * MINUTE - TICK)) == []
     outcome = made.runs(TICK)
@@ -78,12 +78,15 @@ def test_one_ladder_is_open_and_further_causes_join_it(trial: Make) -> None:
     }
     made = called(trial, {**SLOW, **more}, sla=sla)
     outcome = made.runs(20 * MINUTE)
-    assert kinds(outcome) == ["fired", "escalated", "fired", "joined", "fired"]
+    assert kinds(outcome) == ["fired", "escalated", "fired", "joined", "fired", "joined"]
     assert told(outcome) == ["member:li"]
     assert outcome.entries[3].data == {"ladder": 1, "cause": "sla:s/100%:1:1"}
-    assert set(the(made).causes) == {"entry:1", "sla:s:1"}
+    assert outcome.entries[5].data == {"ladder": 1, "cause": "timeout:more:1:1"}
+    causes = {"timeout:slow:1:1": "entry:1", "sla:s/100%:1:1": "sla:s:1", "timeout:more:1:1": "entry:1"}
+    assert the(made).causes == causes
     made.does(Escalate("now"))
-    assert set(the(made).causes) == {"entry:1", "sla:s:1", "person"}
+    made.does(Escalate("still"))
+    assert the(made).causes == causes | {f"raised:{made.ticket.seq - 1}": "person"}
     assert made.ticket.ladders == 1
 
 
@@ -94,7 +97,7 @@ def test_a_ladder_ends_when_its_last_cause_has_ended(trial: Make) -> None:
     made = called(trial, sla=sla)
     made.runs(20 * MINUTE)
     assert kinds(made.does(Advance("accept"))) == ["advanced"]
-    assert set(the(made).causes) == {"sla:s:1"}
+    assert set(the(made).causes.values()) == {"sla:s:1"}
     outcome = made.does(Advance("close"))
     assert kinds(outcome) == ["advanced", "ladder_ended"]
     assert (made.ticket.ladder, made.timers) == (None, ())
@@ -104,7 +107,7 @@ def test_a_ladder_ends_when_its_last_cause_has_ended(trial: Make) -> None:
 def test_the_cause_of_a_limit_that_moves_is_the_stay_after_its_firing(trial: Make) -> None:
     made = called(trial, {"slow": {"after": "10m", "dest": "classify", "actions": ["escalate"]}})
     assert kinds(made.runs(10 * MINUTE)) == ["fired", "escalated"]
-    assert the(made).causes == {"entry:2": "timeout:slow:1:1"}
+    assert the(made).causes == {"timeout:slow:1:1": "entry:2"}
     assert kinds(made.does(Advance("ping"))) == ["advanced"]
     assert kinds(made.does(Advance("accept"))) == ["advanced", "ladder_ended"]
 
@@ -120,7 +123,14 @@ def test_a_person_who_escalates_is_a_cause_until_acknowledged(trial: Make) -> No
 def test_a_transition_that_escalates_opens_a_ladder_even_for_a_lead(trial: Make) -> None:
     made = called(trial, {})
     assert kinds(made.does(Advance("ask"), "li")) == ["advanced", "escalated"]
-    assert the(made).causes == {"person": "ask"}
+    assert the(made).causes == {"ask": "person"}
+
+
+def test_a_host_that_moves_the_ticket_takes_nothing_on(trial: Make) -> None:
+    made = called(trial)
+    made.runs(10 * MINUTE)
+    assert kinds(made.does(Advance("ping"), "system")) == ["advanced"]
+    assert the(made).held_by is None
 
 
 def test_an_acknowledgement_holds_and_then_the_next_rung_is_raised_if_a_cause_stands(trial: Make) -> None:
@@ -141,9 +151,9 @@ def test_acknowledging_again_holds_anew(trial: Make) -> None:
     made.runs(10 * MINUTE)
     made.does(Acknowledge(), "li")
     made.does(Escalate("and now?"), after=HOUR)
-    assert set(the(made).causes) == {"entry:1", "person"}
+    assert set(the(made).causes.values()) == {"entry:1", "person"}
     assert kinds(made.does(Acknowledge(), "li")) == ["acknowledged"]
-    assert set(the(made).causes) == {"entry:1"}
+    assert set(the(made).causes.values()) == {"entry:1"}
     assert the(made).held_until == NINE + 190 * MINUTE
 
 

@@ -242,11 +242,11 @@ def test_the_occurrence_that_opens_a_ladder_fires_alone(trial: Make) -> None:
     outcome = made.runs(35 * MINUTE)
     assert [(entry.kind, entry.timer, entry.happened_at - NINE) for entry in outcome.entries] == [
         ("fired", ("timeout", "tell", 1, 1), 10 * MINUTE), ("escalated", None, 10 * MINUTE),
-        ("fired", ("timeout", "tell", 1, 6), 35 * MINUTE),
+        ("fired", ("timeout", "tell", 1, 6), 35 * MINUTE), ("joined", None, 35 * MINUTE),
     ]  # fmt: skip
     assert outcome.ticket.ladder is not None
     assert outcome.ticket.ladder.opened_at == NINE + 10 * MINUTE
-    assert outcome.ticket.ladder.causes == {"entry:1": "timeout:tell:1:1"}
+    assert outcome.ticket.ladder.causes == {"timeout:tell:1:6": "entry:1"}
 
 
 def test_merging_never_passes_another_timer(trial: Make) -> None:
@@ -272,7 +272,7 @@ def test_times_bounds_a_repeat_within_one_entry(trial: Make) -> None:
     made = trial(waiting({"tell": {"after": "10m", "every": "10m", "times": 2, "actions": [{"notify": "team"}]}}))
     outcome = made.runs(HOUR)
     assert (outcome.fired, outcome.timers) == (2, ())
-    assert kinds(outcome) == ["fired", "notified"]
+    assert kinds(outcome) == ["fired", "used_up", "notified"]
     fired = outcome.entries[0]
     assert fired.timer == ("timeout", "tell", 1, 2)
     assert fired.data["merged"] == ["2026-03-02T09:10:00+00:00", "2026-03-02T09:20:00+00:00"]
