@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +46,7 @@ def racers(many: int) -> Iterator[list[subprocess.Popen[str]]]:
             racer.communicate()
 
 
-def send(racer: subprocess.Popen[str], arguments: list[str]) -> None:
+def send(racer: subprocess.Popen[str], arguments: list[str] | dict[str, Any]) -> None:
     assert racer.stdin is not None
     print(json.dumps(arguments), file=racer.stdin, flush=True)
 
@@ -151,6 +154,39 @@ def assert_fired_once(books: Books, many: int) -> None:
     assert (len(fired), set(fired.values())) == (many, {1})
     assert books.count("outbox") == many
     assert sum(row["fired"] for row in books.of("runs")) == many
+    books.assert_balanced()
+
+
+@pytest.mark.timeout(1200)
+def test_four_runs_of_which_one_is_killed_again_and_again_fire_every_timer_once(
+    desk: Desk, database_url: str, definitions: Path, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKETFLOW_BUSY_TIMEOUT", "120")
+    due, kills, many = 20_000, 0, 0
+    run = [*settings(database_url, definitions), "timeouts", "run", "--chunk", "20"]
+    chance = random.Random(due)  # noqa: S311 - for pauses
+    with racers(4) as (victim, *others):
+        while kills < 20:
+            opened_at = SystemClock().now() - 30 * MINUTE
+            some = (Contact(n, X, opened_at=opened_at) for n in range(due))
+            many += desk.intake(some, actor="boss", ticket_type="job", past="fire").opened
+            before = kills
+            for racer in others:
+                send(racer, run)
+            while True:
+                send(victim, {"run": run, "killed_after": chance.uniform(0.05, 0.3)})
+                if (code := answer(victim)) == "0":
+                    break
+                assert code == str(-signal.SIGKILL)
+                kills += 1
+            assert list(map(answer, others)) == ["0"] * 3
+            assert kills > before
+    assert desk.run_timeouts().lost == 0  # what a server had not yet noticed the death of is free by now
+    now = SystemClock().now()
+    assert [timer for timer in desk.agenda(until=now, limit=9) if timer.due_at <= now] == []
+    fired = Counter((row["ticket_id"], row["timer"]) for row in books.of("history") if row["kind"] == "fired")
+    assert (len(fired), set(fired.values())) == (many, {1})
+    assert (books.count("outbox"), books.count("escalations"), books.count("incidents")) == (many, many, 0)
     books.assert_balanced()
 
 
