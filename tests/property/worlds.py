@@ -394,7 +394,10 @@ def told(entries: Sequence[HistoryEntry]) -> list[Any]:
 def standing(played: Played) -> dict[str, Any]:
     """Return how the ticket stands, but for what law 5 lets differ."""
     ticket = played.ticket
-    opened_ladder = ticket.ladder and (ticket.ladder.id, ticket.ladder.opened_at, sorted(ticket.ladder.causes))
+    causes = sorted(  # a person's cause is numbered by history, whose length may differ
+        "raised" if cause.startswith("raised:") else cause for cause in (ticket.ladder.causes if ticket.ladder else ())
+    )
+    opened_ladder = ticket.ladder and (ticket.ladder.id, ticket.ladder.opened_at, causes)
     plain = replace(
         ticket, ladder=None, seq=0, assignee=None, updated_at=OPENS, last_fired=None, last_fired_due=None, head=""
     )
