@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -50,7 +51,7 @@ def test_a_repeated_open_returns_the_first_result(desk: Desk, clock: VirtualCloc
     before = books.rows()
     again = desk.open("job", actor="ann", key="k", **FULL)
     assert (first.replayed, again.replayed) == (False, True)
-    assert again == Ticket(**{name: getattr(first, name) for name in Ticket.__slots__} | {"replayed": True})
+    assert again == dataclasses.replace(first, replayed=True)
     assert books.rows() == before
 
 

@@ -191,7 +191,8 @@ def test_more_time_is_asked_for_and_granted(case: Terminal) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["reply", "--by", "2wd"], 2, "--by takes hours and minutes, not working days"),
+        (["reply", "--by", "2wd"], 2, "--by takes hours and minutes, not days"),
+        (["reply", "--by", "1d"], 2, "--by takes hours and minutes, not days"),
         (["reply", "--by", "soon"], 2, "soon is no duration"),
         (["reply", "--by", "0h"], 2, "longer than zero"),
         (["reply"], 2, "Missing option '--by'"),

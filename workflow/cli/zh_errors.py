@@ -351,6 +351,12 @@ STORE = {
     "keep that calendar in desk.yaml": "请在 desk.yaml 中保留该日历",
     "the desk's rules were just changed": "服务台的规则刚刚变更",
     "{option} takes hours and minutes, not days": "{option} 只接受小时和分钟，不接受天",
+    "{type} version {version}, which tickets are pinned to, escalates, and the desk has no ladder": (
+        "仍有工单使用的 {type} 版本 {version} 会上报，而服务台没有上报阶梯"
+    ),
+    "keep the ladder in desk.yaml": "请在 desk.yaml 中保留 ladder",
+    "nobody can promise so far ahead": "承诺的时间过于遥远",
+    "promise a time within ten years": "请承诺十年以内的时间",
 }
 
 ERRORS = CLICK | USAGE | CONTACTS | RULES | STORE

@@ -35,6 +35,7 @@ from workflow.core.model import (
 from workflow.core.moves import PERSON, assigned, merged, noted, record, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
 from workflow.core.values import coerce_all, storable
+from workflow.definition.duration import LONGEST
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
 
 WARNING = timedelta(hours=1)  # the owner is warned so long before a promise falls due (P22)
@@ -205,6 +206,8 @@ def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor
             "{until} has passed: only a time to come can be promised", "promise a later time", field="until",
             until=event.until.isoformat(),
         )  # fmt: skip
+    if event.until - now > LONGEST:
+        raise BadValue("nobody can promise so far ahead", "promise a time within ten years", field="until")
     if old is not None and not event.reason:
         raise BadValue(
             "the customer was promised {until}, and is told why that changes",

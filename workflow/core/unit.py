@@ -31,7 +31,7 @@ from workflow.core.model import (
     replace,
 )
 from workflow.core.moves import assigned, record
-from workflow.errors import Conflict, Refused, TicketflowError, UsageError
+from workflow.errors import Conflict, DefinitionError, Refused, TicketflowError, UsageError
 
 FIRINGS_AT_ONE_INSTANT = 100
 TICK = timedelta(microseconds=1)
@@ -302,17 +302,20 @@ class _Unit:
             at = _not_before_its_last(self.ticket, applied_at)
             self.limit, self.inclusive = at, False
             self.catch_up()
-            self.revise(rules, _not_before_its_last(self.ticket, at))
+            try:
+                self.revise(rules, _not_before_its_last(self.ticket, at))
+            except DefinitionError:  # a calendar that does not open: a later revision mends that, or nothing does
+                if rules is newer[-1][1]:
+                    raise
             self.limit, self.inclusive = limit, inclusive
         self.catch_up()
 
     def revise(self, rules: Rules, at: datetime) -> None:
         """Re-arm under another desk revision: what has elapsed stays as counted, what remains counts anew."""
         old, ticket = self.rules, replace(self.ticket, desk_revision=rules.desk_revision)
-        self.rules = rules
         running = any(clock.status == "running" for clock in ticket.clocks)
         if not self.timers and not running:
-            self.ticket = ticket
+            self.rules, self.ticket = rules, ticket
             return
         clocks = tuple(sla.recount(old, rules, clock, ticket.priority, at) for clock in ticket.clocks)
         ticket, entry = record(
@@ -320,7 +323,7 @@ class _Unit:
         )
         timers = [firing.recounted(old, rules, ticket, timer, at) for timer in self.timers.values()]
         timers += [timer for clock in clocks for timer in sla.timers(rules, clock, at)]
-        self.timers = {timer.key: timer for timer in timers}
+        self.rules, self.timers = rules, {timer.key: timer for timer in timers}
         self.absorb(Decision(ticket, (entry,)))
 
     def catch_up(self) -> None:

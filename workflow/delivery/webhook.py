@@ -61,7 +61,7 @@ def provider_fault(answer: bytes) -> str | None:
     """Return the code by which a provider refuses in the body of an answer that says 200, as chat bots do, or None."""
     try:
         found: Any = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None

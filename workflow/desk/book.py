@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from workflow.core.calendar import calendars_of
 from workflow.core.guard import HostCondition, Rules
 from workflow.core.model import Ticket, replace
 from workflow.core.unit import Revision
@@ -221,6 +222,7 @@ def apply(
     connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "", dry_run: bool = False
 ) -> ApplyReport:
     """Put definitions in force in one step; raise DefinitionChanged where tickets are pinned to another meaning."""
+    _demand_open(definitions.desk, at)
     alone(connection, OPENING)
     stored = {(item.type, item.version): item for item in store.types(connection)}
     changes = []
@@ -262,9 +264,36 @@ def apply(
     return report
 
 
+def _demand_open(desk: DeskSpec, at: datetime) -> None:
+    """Raise DefinitionError for a calendar that does not open from now on."""
+    for calendar in calendars_of(desk).values():
+        calendar.add(at, timedelta(microseconds=1))
+
+
+def _escalates(definition: TicketType) -> bool:
+    branches = [
+        branch
+        for state in definition.states.values()
+        for branch in (
+            *(branch for trigger in state.triggers.values() for branch in trigger.branches),
+            *(timeout.branch for timeout in state.timeouts.values()),
+        )
+    ]
+    actions = [branch.actions for branch in branches]
+    actions += [level.actions for sla in definition.slas.values() for level in sla.levels.values()]
+    return any(action.escalate for some in actions for action in some)
+
+
 def _demand_still_fits(item: store.StoredType, desk: DeskSpec) -> None:
     """Refuse a desk under which a version that tickets are pinned to could not be read or timed any more."""
     definition = read_type(item.document)
+    if desk.ladder is None and _escalates(definition):
+        raise DefinitionChanged(
+            "{type} version {version}, which tickets are pinned to, escalates, and the desk has no ladder",
+            "keep the ladder in desk.yaml",
+            type=item.type,
+            version=item.version,
+        )
     used = {timeout.calendar for state in definition.states.values() for timeout in state.timeouts.values()}
     used |= {sla.calendar for sla in definition.slas.values()}
     for calendar in sorted(used - {ALWAYS}):

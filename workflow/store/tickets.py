@@ -63,11 +63,8 @@ class Change:
 
 _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
 _LOCK = Prepared(select(tickets.c.id).where(tickets.c.id == bindparam("id")).with_for_update())
-_TIMERS = Prepared(
-    select(timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, timers.c.due_at, timers.c.position).where(
-        timers.c.ticket_id == bindparam("id")
-    )
-)
+_TIMER = (timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, timers.c.due_at, timers.c.position)
+_TIMERS = Prepared(select(*_TIMER).where(timers.c.ticket_id == bindparam("id")))
 _DUE = Prepared(
     select(tickets.c.id)
     .where(tickets.c.next_timer_at <= bindparam("as_of"), tickets.c.opened_at <= bindparam("as_of"))
@@ -145,9 +142,8 @@ def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     row = _ONE.run(connection, {"id": ticket_id}).first() if 0 < ticket_id < 2**63 else None
     if row is None:
         raise _missing(ticket_id)
-    clocks = timekeeping.clocks_of(connection, ticket_id)
     try:
-        return from_row(row, shapes, clocks)
+        return from_row(row, shapes, timekeeping.clocks_of(connection, ticket_id))
     except Exception as fault:  # whatever a damaged row raises
         raise TicketflowError(
             "ticket {ticket} cannot be read: {reason}",
@@ -211,22 +207,29 @@ def held(connection: Connection, ids: Sequence[int], shapes: Shapes) -> tuple[li
     """Return tickets with their timers, and apart those whose rows make no ticket, with the reason."""
     if not ids:
         return [], []
-    rows = {row.id: row for row in connection.execute(BASE.where(tickets.c.id.in_(ids)))}
-    clocks = timekeeping.clocks_of_many(connection, ids)
-    by_ticket: dict[int, list[Timer]] = {ticket_id: [] for ticket_id in ids}
-    columns = (timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, timers.c.due_at, timers.c.position)
-    for row in connection.execute(select(*columns, timers.c.ticket_id).where(timers.c.ticket_id.in_(ids))):
-        by_ticket[row.ticket_id].append(_timer(row))
-    held: list[Held] = []
+    found: list[Held] = []
     unreadable: list[Unreadable] = []
+    try:
+        rows = {row.id: row for row in connection.execute(BASE.where(tickets.c.id.in_(ids)))}
+        clocks = timekeeping.clock_rows_of(connection, ids)
+        armed_by: dict[int, list[Any]] = {ticket_id: [] for ticket_id in ids}
+        for row in connection.execute(select(*_TIMER, timers.c.ticket_id).where(timers.c.ticket_id.in_(ids))):
+            armed_by[row.ticket_id].append(row)
+    except ValueError as fault:  # an instant that is none: one by one, it is found whose it is
+        if len(ids) == 1:
+            return [], [(ids[0], str(fault))]
+        for ticket_id in ids:
+            some, bad = held(connection, [ticket_id], shapes)
+            found, unreadable = found + some, unreadable + bad
+        return found, unreadable
     for ticket_id in ids:
         try:
-            ticket = from_row(rows[ticket_id], shapes, clocks.get(ticket_id, ()))
+            own = tuple(timekeeping.clock_of(row) for row in clocks.get(ticket_id, ()))
+            ticket = from_row(rows[ticket_id], shapes, own)
+            found.append((ticket, tuple(_timer(row) for row in armed_by[ticket_id])))
         except Exception as fault:  # whatever a damaged row raises, the others have their turn
             unreadable.append((ticket_id, str(fault) or type(fault).__name__))
-        else:
-            held.append((ticket, tuple(by_ticket[ticket_id])))
-    return held, unreadable
+    return found, unreadable
 
 
 def set_aside(connection: Connection, failed: Sequence[Unreadable], at: datetime) -> None:

@@ -47,7 +47,7 @@ REPEAT = Prepared(
     )
 )
 ACKNOWLEDGE = Prepared(
-    _LINE.where(escalations.c.acknowledged_at.is_(None)).values(
+    _LINE.where(escalations.c.ended_at.is_(None)).values(
         acknowledged_at=bindparam("at", type_=escalations.c.last_at.type), acknowledged_by=bindparam("by")
     )
 )
@@ -85,11 +85,17 @@ def clocks_of(connection: Connection, ticket_id: int) -> tuple[SlaClock, ...]:
 
 def clocks_of_many(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[SlaClock, ...]]:
     """Return the clocks of several tickets."""
-    found: dict[int, list[SlaClock]] = {}
+    rows = clock_rows_of(connection, ids)
+    return {ticket_id: tuple(clock_of(row) for row in found) for ticket_id, found in rows.items()}
+
+
+def clock_rows_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[RowMapping]]:
+    """Return the rows of the clocks of several tickets."""
+    found: dict[int, list[RowMapping]] = {}
     query = select(slas).where(slas.c.ticket_id.in_(ids)).order_by(slas.c.ticket_id, slas.c.name, slas.c.cycle)
     for row in connection.execute(query):
-        found.setdefault(row.ticket_id, []).append(clock_of(row._mapping))
-    return {ticket_id: tuple(clocks) for ticket_id, clocks in found.items()}
+        found.setdefault(row.ticket_id, []).append(row._mapping)
+    return found
 
 
 def clock_of(row: Mapping[str, Any] | RowMapping) -> SlaClock:
