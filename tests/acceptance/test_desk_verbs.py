@@ -104,7 +104,8 @@ def test_escalate_tells_the_lead_of_the_team(desk: Desk, books: Books) -> None:
         (1, "member:boss", "escalate", "waiting"),
         (2, "member:chief", "escalate", "waiting"),
     ]
-    assert kinds(desk, 1) == ["opened", "raised", "escalated", "advanced", "raised"]
+    assert kinds(desk, 1) == ["opened", "raised", "escalated", "advanced", "raised", "joined"]
+    assert desk.history(1)[-1].data == {"ladder": 1, "cause": "raised:5"}
     assert desk.history(1)[2].data == {"ladder": 1, "rung": 1, "cause": "raised:2", "to": "member:boss"}
     found = [(line.ticket_id, line.ladder, line.rung, line.to, line.times) for line in desk.escalations()]
     assert found == [(2, 1, 1, "chief", 1), (1, 1, 1, "boss", 1)]

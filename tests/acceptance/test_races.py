@@ -117,8 +117,9 @@ def test_two_processes_with_one_key_open_one_ticket_each_time(
 
 
 def test_four_runs_at_once_fire_every_timer_once(
-    desk: Desk, database_url: str, definitions: Path, books: Books
+    desk: Desk, database_url: str, definitions: Path, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TICKETFLOW_BUSY_TIMEOUT", "60")
     some = (Contact(n, X, opened_at=SystemClock().now() - 30 * MINUTE) for n in range(2000))
     assert desk.intake(some, actor="boss", ticket_type="job", past="fire").opened == 2000
     with racers(4) as all_four:
