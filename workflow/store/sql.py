@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib import import_module
 from operator import itemgetter
 from typing import Any
@@ -18,7 +18,6 @@ from workflow.store.tables import to_text
 
 _PLAIN_DRIVERS = ("pysqlite", "psycopg")  # an asynchronous one stands behind something of SQLAlchemy's own
 _WORTH_COPYING = 5
-_as_text = lru_cache(4096)(to_text)  # a chunk writes the same few instants again and again
 Values = Mapping[str, Any]
 Row = tuple[Any, ...]
 
@@ -161,7 +160,7 @@ def _maker(order: Sequence[str] | None, constants: Values, *, instants_as_text: 
         found = pick({**constants, **values} if constants else values)
         if not instants_as_text:
             return found
-        return tuple([_as_text(value) if isinstance(value, datetime) else value for value in found])
+        return tuple([to_text(value) if isinstance(value, datetime) else value for value in found])
 
     return make
 
