@@ -30,7 +30,7 @@ check: $(READY) ## lint, format, types, layers, dependencies, documents
 	$(PYTEST) -q -m "not prove" tests/docs
 
 prove: $(READY) ## what takes longer: races, planted faults, laws with many examples, packaging
-	TICKETFLOW_LAWS=prove $(PYTEST) -m "prove or hypothesis" tests
+	TICKETFLOW_LAWS=prove $(PYTEST) --timeout 1200 -m "prove or hypothesis" tests
 	env -u TICKETFLOW_TEST_POSTGRES TICKETFLOW_TEST_PROGRAMS=wheel $(PYTEST) -q -m "not prove" -k postgresql tests/store
 
 bench: $(READY) ## measure against the raw driver and the hand-written way
