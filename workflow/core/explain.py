@@ -11,12 +11,11 @@ from workflow.core.calendar import ALWAYS
 from workflow.core.guard import Rules
 from workflow.core.ladder import NO_LADDER
 from workflow.core.model import NOTHING, HistoryEntry, Message, SlaClock, Ticket, Timer
-from workflow.core.sla import level_of
+from workflow.core.sla import RulesOf, level_of
 from workflow.core.steps import Step, counted, steps
 from workflow.core.unit import run_unit
 from workflow.definition.resolve import TicketType, state_names
 
-RulesOf = Callable[[str, int, int], Rules]
 FORESEEN = 100  # instants: a ladder's last rung may come again and again before a limit of days does
 ENDS = ("met", "missed", "cancelled")
 

@@ -14,7 +14,7 @@ from workflow.core.calendar import ALWAYS, Calendar, calendars_of
 from workflow.core.model import Actor, Ticket
 from workflow.definition.machine import Compiled
 from workflow.definition.model import Condition, DeskSpec
-from workflow.definition.resolve import Branch
+from workflow.definition.resolve import Branch, within
 from workflow.errors import ConditionFault, DefinitionError, Forbidden, Refused, TicketflowError
 
 HostCondition = Callable[[Ticket, datetime], bool]
@@ -194,11 +194,6 @@ def barrier(ticket: Ticket, actor: Actor, trigger: str, branch: Branch) -> Ticke
             first=missing[0],
         )
     return None
-
-
-def within(state: str, place: str) -> bool:
-    """Say whether a state is the place, or lies in the stage of that name."""
-    return state == place or state.startswith(f"{place}.")
 
 
 def _words(condition: Condition) -> str:

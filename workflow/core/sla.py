@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from workflow.core.calendar import Calendar
-from workflow.core.guard import Rules, within
+from workflow.core.guard import Rules
 from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, replace
 from workflow.definition.duration import Duration
 from workflow.definition.model import AUTOMATIC_ACTORS
-from workflow.definition.resolve import SlaLevel, SlaRule
+from workflow.definition.resolve import SlaLevel, SlaRule, within
 
 MOVES = ("opened", "advanced", "fired")
 ASKED = ("extension_asked", "extension_refused", "extended")
 FIRST_POSITION = 10_000  # after every timeout of a state
 LEVELS = 100
 NO_TIME = timedelta()
+RulesOf: TypeAlias = Callable[[str, int, int], Rules]
 
 
 def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, HistoryEntry, tuple[SlaClock, ...]]:
@@ -128,9 +130,7 @@ def counted(rules: Rules, ticket: Ticket, now: datetime) -> tuple[SlaClock, ...]
     )
 
 
-def rebuild(
-    ticket: Ticket, history: Iterable[HistoryEntry], rules_of: Callable[[str, int, int], Rules]
-) -> tuple[SlaClock, ...]:
+def rebuild(ticket: Ticket, history: Iterable[HistoryEntry], rules_of: RulesOf) -> tuple[SlaClock, ...]:
     """Return the clocks that a ticket's history says it has.
 
     `rules_of` knows the rules of a type, a version and a desk revision that entries name.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from workflow.definition.duration import Duration
 from workflow.definition.flow import Way, graph_of, place_path, reach
-from workflow.definition.resolve import ALWAYS, SlaRule, TicketType
+from workflow.definition.resolve import ALWAYS, SlaRule, TicketType, within
 from workflow.definition.sheet import Sheet
 
 FAULTS = frozenset({"start-inside-stop", "sla-never-stops", "pause-without-end"})
@@ -83,11 +83,6 @@ def touches(way: Way, names: Iterable[str]) -> bool:
         name == way.trigger or (within(dest, name) and (not within(source, name) or source == way.branch.dest == name))
         for name in names
     )
-
-
-def within(state: str, place: str) -> bool:
-    """Say whether a state is a place, or one of the states of a stage."""
-    return state == place or state.startswith(f"{place}.")
 
 
 def _check_course(clock: _Course, sheet: Sheet) -> None:

@@ -195,6 +195,11 @@ def state_names(spec: TicketTypeSpec) -> dict[str, tuple[Stage, Room, StateSpec 
     return found
 
 
+def within(state: str, place: str) -> bool:
+    """Say whether a state is a place, or one of the states of a stage."""
+    return state == place or state.startswith(f"{place}.")
+
+
 def first_state(names: Mapping[str, object], place: str) -> str | None:
     """Return the state that a dest names: itself, or the first state of a stage; None where there is no such place."""
     if place in names:

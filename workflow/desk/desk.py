@@ -19,6 +19,7 @@ from workflow.core.opening import tag_word
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.delivery.relay import DeliveryReport
+from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
 from workflow.desk import deliveries, repair, unit
@@ -31,7 +32,7 @@ from workflow.desk.repair import ClockDifference
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Joined, Own
-from workflow.desk.verbs import HostAction, TicketVerbs
+from workflow.desk.verbs import TicketVerbs
 from workflow.errors import Refused, UsageError
 from workflow.store import agenda, outbox, records, schema, tickets, timekeeping
 from workflow.store import definitions as stored_definitions

@@ -15,6 +15,7 @@ from workflow.core import model as core
 from workflow.core.guard import HostCondition
 from workflow.core.model import NOTHING, Ticket
 from workflow.core.values import storable
+from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
 from workflow.desk import unit
@@ -26,7 +27,6 @@ from workflow.store import records, tickets
 from workflow.store.engine import OPENING, alone
 
 T = TypeVar("T")
-HostAction = Callable[..., object]
 LONGEST_KEY = 500
 
 

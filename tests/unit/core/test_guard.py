@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
-from workflow.core.guard import barrier, within
+from workflow.core.guard import barrier
 from workflow.core.model import Advance, Customer
-from workflow.definition.resolve import Branch
+from workflow.definition.resolve import Branch, within
 from workflow.errors import ConditionFault, Forbidden, Refused, TicketflowError
 
 Make = Callable[..., Trial]
