@@ -35,6 +35,15 @@ def shape(books: Books) -> dict[str, list[str]]:
     return found
 
 
+def shape_of(url: str) -> dict[str, list[str]]:
+    """Return the shape of the database at a URL."""
+    books = Books(url)
+    try:
+        return shape(books)
+    finally:
+        books.close()
+
+
 @contextmanager
 def victim(url: str, folder: Path) -> Iterator[Kill]:
     """Give a function that does a piece of work and has it killed somewhere; it returns `killed` or `done`."""

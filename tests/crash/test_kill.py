@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.scene import Kill, shape, victim
+from tests.crash.scene import Kill, shape, shape_of, victim
 from tests.crash.test_points import AT
 from tests.crash.victim import LATE, WORK, work
 from tests.store.small import Books, opened
@@ -30,11 +30,7 @@ def undisturbed(tmp_path: Path, folder: Path) -> Callable[[str], dict[str, list[
         url = f"sqlite:///{tmp_path / 'undisturbed.db'}"
         prepare(url, folder)
         work(url, folder, name)
-        books = Books(url)
-        try:
-            return shape(books)
-        finally:
-            books.close()
+        return shape_of(url)
 
     return find
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scene import shape, victim
+from tests.crash.scene import shape, shape_of, victim
 from tests.crash.victim import connected, work
 from tests.store.small import HOURS, JOB, NOON, VISIT, Books, write
 from workflow.store import crash
@@ -46,11 +46,7 @@ def never_killed(scratch: Path, *names: str) -> dict[str, list[str]]:
     prepare(url, folder)
     for name in names:
         work(url, folder, name)
-    books = Books(url)
-    try:
-        return shape(books)
-    finally:
-        books.close()
+    return shape_of(url)
 
 
 @pytest.mark.parametrize("point", [point for point in AT if not point.startswith("relay.")])

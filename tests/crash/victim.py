@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from tests.crash.forks import serve
 from tests.store.small import JOB, LONGER, MINUTE, NOON, VISIT, opened, write
 from workflow.delivery.notice import Notice
 from workflow.desk import revise
@@ -136,19 +137,7 @@ def killed_at(where: str, url: str, folder: Path, name: str) -> None:
 def main() -> None:
     """Serve."""
     url, folder = sys.argv[1], Path(sys.argv[2])
-    for line in sys.stdin:
-        name, where = line.split()
-        child = os.fork()
-        if child == 0:
-            try:
-                killed_at(where, url, folder, name)
-                os._exit(0)
-            except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
-                os._exit(1)
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        print({0: "done", -signal.SIGKILL: "killed"}.get(code, f"failed {code}"), flush=True)
+    serve(lambda name, where: killed_at(where, url, folder, name))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from tests.crash.forks import serve
 from tests.delivery.servers import SECRET
 from tests.store.small import MINUTE, NOON
 from workflow.clock import VirtualClock
@@ -44,19 +45,7 @@ def deliver(url: str, hook: str, statement: int, minutes: int) -> None:
 def main() -> None:
     """Serve."""
     url, hook = sys.argv[1:]
-    for line in sys.stdin:
-        statement, minutes = map(int, line.split())
-        child = os.fork()
-        if child == 0:
-            try:
-                deliver(url, hook, statement, minutes)
-                os._exit(0)
-            except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
-                os._exit(1)
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        print({0: "done", -signal.SIGKILL: "killed"}.get(code, f"failed {code}"), flush=True)
+    serve(lambda statement, minutes: deliver(url, hook, int(statement), int(minutes)))
 
 
 if __name__ == "__main__":

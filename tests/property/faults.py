@@ -40,7 +40,7 @@ FAULTS = {
         ),
         Fault(
             "<= for <: a timer due at the very time of an event goes first", "workflow.core.unit",
-            "return instant < self.limit or (", "return instant <= self.limit or (",
+            "return lambda instant: instant < limit", "return lambda instant: instant <= limit",
             f"{UNIT}test_unit.py::test_a_person_at_the_very_due_time_is_in_time",
         ),
         Fault(
@@ -50,7 +50,7 @@ FAULTS = {
         Fault(
             "of two due timers the first by name fires first", "workflow.core.unit",
             "timer = min(self.timers.values(), key=lambda timer: timer.order)",
-            "timer = min((t for t in self.timers.values() if self.is_due(t.due_at)), key=lambda t: t.key, "
+            "timer = min((t for t in self.timers.values() if is_due(t.due_at)), key=lambda t: t.key, "
             "default=min(self.timers.values(), key=lambda t: t.order))",
             LATE_IS_PUNCTUAL,
         ),

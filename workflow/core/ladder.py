@@ -19,10 +19,11 @@ from workflow.core.model import (
     replace,
 )
 from workflow.core.moves import PERSON, noted, record
-from workflow.definition import model as definition
+from workflow.definition.model import Ladder as LadderSpec
+from workflow.definition.model import Rung as RungSpec
 
 POSITION = 2_000_000  # after timeouts, SLA levels and promises
-NO_LADDER = definition.Ladder(rungs=(definition.Rung(to="lead"),))
+NO_LADDER = LadderSpec(rungs=(RungSpec(to="lead"),))
 
 
 def stands(ticket: Ticket, on: str) -> bool:
@@ -89,7 +90,7 @@ def _climb(
     changes = []
     wall = max(wall, at)
     while True:
-        what = "repeated" if ladder.rung == len(spec.rungs) else "raised"
+        repeated = ladder.rung == len(spec.rungs)
         number = min(ladder.rung + 1, len(spec.rungs))
         to = people.on_rung(rules, ticket, spec.rungs[number - 1].to, wall)
         ladder = replace(
@@ -107,7 +108,7 @@ def _climb(
         )  # fmt: skip
         entries.append(entry)
         line = Rung(ladder.id, number, ladder.raised, to, wall, at)
-        changes.append(LadderChange(what, ladder.id, wall, line))
+        changes.append(LadderChange("repeated" if repeated else "raised", ladder.id, wall, line))
         if to:
             effects.append(_telling(ladder, to, effect, entry))
         if to or number == len(spec.rungs):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from workflow.errors import TicketflowError
 
@@ -106,6 +106,11 @@ class Promise:
     made_by: str
 
 
+def last_cycle(clocks: tuple[SlaClock, ...], name: str) -> SlaClock | None:
+    """Return the last cycle of an SLA clock, or None where it has never run."""
+    return next((clock for clock in reversed(clocks) if clock.name == name), None)
+
+
 @dataclass(frozen=True)
 class Ticket:
     """A ticket as it stands. Instants are aware and in UTC.
@@ -153,7 +158,7 @@ class Ticket:
 
     def clock(self, name: str) -> SlaClock | None:
         """Return the last cycle of an SLA clock, or None where it has never run."""
-        return next((clock for clock in reversed(self.clocks) if clock.name == name), None)
+        return last_cycle(self.clocks, name)
 
 
 def replace(value: T, /, **changes: Any) -> T:
@@ -392,7 +397,7 @@ class Rung:
 class LadderChange:
     """What a unit did to the stored lines of a ladder: raised one, repeated the last, acknowledged or ended all."""
 
-    what: str
+    what: Literal["raised", "repeated", "acknowledged", "ended"]
     ladder: int
     at: datetime
     rung: Rung | None = None

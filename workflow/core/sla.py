@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from workflow.core.calendar import Calendar
 from workflow.core.guard import Rules
-from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, replace
+from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, last_cycle, replace
 from workflow.definition.duration import Duration
 from workflow.definition.model import AUTOMATIC_ACTORS
 from workflow.definition.resolve import SlaLevel, SlaRule, within
@@ -39,7 +39,7 @@ def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, H
     notes: dict[str, list[str]] = {}
     skipped: dict[str, list[str]] = {}
     for rule in rules.compiled.definition.slas.values():
-        old = _last(clocks, rule.name)
+        old = last_cycle(clocks, rule.name)
         steps = _Steps(rules, rule, old, entry, ticket.priority)
         steps.take()
         if steps.clock is old or steps.clock is None:
@@ -321,7 +321,3 @@ def _with_due(clock: SlaClock, calendar: Calendar) -> SlaClock:
     if left > NO_TIME:
         return replace(clock, due_at=calendar.add(clock.since, left))
     return clock if clock.breached and clock.due_at else replace(clock, due_at=clock.since)
-
-
-def _last(clocks: tuple[SlaClock, ...], name: str) -> SlaClock | None:
-    return next((clock for clock in reversed(clocks) if clock.name == name), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -36,6 +36,7 @@ from workflow.errors import Conflict, DefinitionError, Refused, TicketflowError,
 FIRINGS_AT_ONE_INSTANT = 100
 TICK = timedelta(microseconds=1)
 Revision: TypeAlias = tuple[datetime, Rules]
+IsDue: TypeAlias = Callable[[datetime], bool]
 
 
 def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
@@ -75,6 +76,14 @@ def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
 def _not_before_its_last(ticket: Ticket, instant: datetime) -> datetime:
     after_firing = ticket.last_fired_due + TICK if ticket.last_fired_due else instant
     return max(instant, ticket.updated_at, after_firing)
+
+
+def _before(limit: datetime) -> IsDue:
+    return lambda instant: instant < limit
+
+
+def _by(limit: datetime) -> IsDue:
+    return lambda instant: instant <= limit
 
 
 def run_unit(
@@ -149,7 +158,7 @@ def retry_timer(
         return unit.outcome()
     unit.write("incident_closed", who, at, {"timer": ":".join(map(str, timer.key)), "why": "retried"})
     try:
-        decision = unit.fire(replace(timer, due_at=at), timer.due_at)
+        decision = unit.fire(replace(timer, due_at=at), _before(at), timer.due_at)
     except Exception as fault:
         raise Refused(
             "the timer {timer} fails again: {reason}", "mend what it needs, then retry", rule="incident",
@@ -226,7 +235,6 @@ class _Unit:
         self.rules, self.ticket = rules, ticket
         self.timers = {timer.key: timer for timer in timers}
         self.limit, self.fired_at, self.inclusive, self.quiet = limit, fired_at, inclusive, quiet
-        self.is_run = inclusive
         self.entries: list[HistoryEntry] = []
         self.messages: list[Message] = []
         self.links: list[Link] = []
@@ -290,25 +298,19 @@ class _Unit:
         word = "kept" if entry.happened_at <= ticket.promise.until else "broken"
         return replace(ticket, promise=None), replace(entry, data={**entry.data, "promise": word})
 
-    def is_due(self, instant: datetime) -> bool:
-        return instant < self.limit or (self.inclusive and instant == self.limit)
-
     def catch_up_through(self, newer: Sequence[Revision]) -> None:
         """Catch up to each newer revision of the desk, put it in force for this ticket, and then to the limit."""
-        limit, inclusive = self.limit, self.inclusive
         for applied_at, rules in newer:
-            if applied_at > limit:
+            if applied_at > self.limit:
                 break
             at = _not_before_its_last(self.ticket, applied_at)
-            self.limit, self.inclusive = at, False
-            self.catch_up()
+            self.catch_up(_before(at))
             try:
                 self.revise(rules, _not_before_its_last(self.ticket, at))
             except DefinitionError:  # a calendar that does not open: a later revision mends that, or nothing does
                 if rules is newer[-1][1]:
                     raise
-            self.limit, self.inclusive = limit, inclusive
-        self.catch_up()
+        self.catch_up(_by(self.limit) if self.inclusive else _before(self.limit))
 
     def revise(self, rules: Rules, at: datetime) -> None:
         """Re-arm under another desk revision: what has elapsed stays as counted, what remains counts anew."""
@@ -326,38 +328,38 @@ class _Unit:
         self.rules, self.timers = rules, {timer.key: timer for timer in timers}
         self.absorb(Decision(ticket, (entry,)))
 
-    def catch_up(self) -> None:
+    def catch_up(self, is_due: IsDue) -> None:
         at_once, previous = 0, None
         while self.timers:
             timer = min(self.timers.values(), key=lambda timer: timer.order)
-            if not self.is_due(timer.due_at):
+            if not is_due(timer.due_at):
                 return
             at_once = at_once + 1 if timer.due_at == previous else 1
             previous = timer.due_at
             if at_once > FIRINGS_AT_ONE_INSTANT:
-                self.give_up(timer, f"more than {FIRINGS_AT_ONE_INSTANT} timers fired at one instant")
+                self.give_up(timer, f"more than {FIRINGS_AT_ONE_INSTANT} timers fired at one instant", is_due)
                 continue
             try:
-                self.absorb(self.fire(timer))
+                self.absorb(self.fire(timer, is_due))
             except Exception as fault:
-                self.give_up(timer, str(fault) or type(fault).__name__)
-            if self.is_run:
+                self.give_up(timer, str(fault) or type(fault).__name__, is_due)
+            if self.inclusive:
                 self.settle(timer.due_at, people.TIMER)
 
-    def fire(self, timer: Timer, due_at: datetime | None = None) -> Decision:
+    def fire(self, timer: Timer, is_due: IsDue, due_at: datetime | None = None) -> Decision:
         others = min((other.order for key, other in self.timers.items() if key != timer.key), default=None)
         turn = firing.Turn(
-            self.rules, self.ticket, timer, max(self.fired_at, timer.due_at), self.is_due, others, self.quiet, due_at
+            self.rules, self.ticket, timer, max(self.fired_at, timer.due_at), is_due, others, self.quiet, due_at
         )
         return firing.fire(turn)
 
-    def give_up(self, timer: Timer, reason: str) -> None:
+    def give_up(self, timer: Timer, reason: str, is_due: IsDue) -> None:
         """Make an incident of a timer that cannot fire, so that it blocks nothing."""
         del self.timers[timer.key]
         timeouts = self.rules.compiled.definition.states[self.ticket.state].timeouts
         timeout = timeouts.get(timer.name) if timer.kind == "timeout" else None
         again = firing.again(self.rules, timer, timeout) if timeout else ()
-        while again and self.is_due(again[0].due_at):  # what would fail meanwhile is not tried one by one
+        while again and is_due(again[0].due_at):  # what would fail meanwhile is not tried one by one
             again = firing.again(self.rules, again[0], timeout) if timeout else ()
         self.timers |= {each.key: each for each in again}
         self.incidents.append(Incident(timer, reason))

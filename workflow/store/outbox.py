@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, Connection, false, func, or_, select, upda
 
 from workflow.core.model import NOTHING
 from workflow.errors import NotFound, Refused
+from workflow.store.sql import ASKED_AT_ONCE
 from workflow.store.tables import outbox
 
 STATES = ("waiting", "sending", "sent", "suppressed", "failed")
 PENDING = ("waiting", "sending")
-_ASKED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def retry(connection: Connection, ids: Sequence[int] | None, now: datetime) -> i
     if ids is None:
         return connection.execute(fresh.where(outbox.c.state == "failed")).rowcount
     wanted = sorted(set(ids))
-    for start in range(0, len(wanted), _ASKED_AT_ONCE):
-        some = wanted[start : start + _ASKED_AT_ONCE]
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        some = wanted[start : start + ASKED_AT_ONCE]
         query = select(outbox.c.id, outbox.c.state).where(outbox.c.id.in_(some)).with_for_update()
         known = {row.id: row.state for row in connection.execute(query)}
         for number in some:

@@ -22,6 +22,9 @@ Values = Mapping[str, Any]
 Row = tuple[Any, ...]
 
 
+ASKED_AT_ONCE = 10_000  # a statement of PostgreSQL takes 65,535 values, one of SQLite half of that
+
+
 def insert_into(connection: Connection, table: Table) -> Any:
     """Return an INSERT of the database's own kind, which knows ON CONFLICT."""
     dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")

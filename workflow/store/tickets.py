@@ -18,7 +18,7 @@ from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
 from workflow.errors import Conflict, NotFound, TicketflowError
 from workflow.store import timekeeping
-from workflow.store.sql import Prepared
+from workflow.store.sql import ASKED_AT_ONCE, Prepared
 from workflow.store.tables import (
     customers,
     from_column,
@@ -33,7 +33,6 @@ from workflow.store.tables import (
 )
 
 UNREADABLE = "ticket:unreadable:0:0"  # stands for the timers of a ticket that makes no sense
-_ASKED_AT_ONCE = 10_000  # a statement of PostgreSQL takes 65,535 values, one of SQLite half of that
 SpecsOf = Callable[[str, int], Mapping[str, FieldSpec]]
 _OWN = tuple(column for column in tickets.c if column.name not in ("search", "next_timer_at"))
 _INSTANTS = ("opened_at", "entered_at", "updated_at", "last_fired_due", "next_due_at", "missed_at")
@@ -283,8 +282,8 @@ def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int
     """Return which of these external ids are known already, and by which ticket."""
     query = select(tickets.c.external_id, tickets.c.id)
     found: dict[str, int] = {}
-    for start in range(0, len(wanted), _ASKED_AT_ONCE):
-        some = filter(keeps, wanted[start : start + _ASKED_AT_ONCE])
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        some = filter(keeps, wanted[start : start + ASKED_AT_ONCE])
         rows = connection.execute(query.where(tickets.c.external_id.in_(list(some))))
         found |= {row.external_id: row.id for row in rows}
     return found
