@@ -43,3 +43,11 @@ def test_a_customer_is_tagged_by_whoever_may_tag(desk: Desk) -> None:
     for nobody in (99, 2**63):
         with pytest.raises(NotFound):
             desk.customer(nobody)
+
+
+def test_what_is_learned_of_a_customer_later_finds_their_older_tickets(desk: Desk) -> None:
+    older = desk.open("job", actor="ann", fields={"statement": "dead line"}, customer={"phone": "139"})
+    newer = desk.open("job", actor="ann", fields={"statement": "again"}, customer={"phone": "139", "name": "Ünal"})
+    desk.run_timeouts()
+    assert [ticket.id for ticket in desk.find("ünal").tickets] == [older.id, newer.id]
+    assert [ticket.id for ticket in desk.find("DEAD").tickets] == [older.id]

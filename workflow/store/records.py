@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text, upda
 
 from workflow.core.chain import SALT_BYTES, canonical
 from workflow.core.model import NOTHING, Customer, Value
-from workflow.core.text import searchable
+from workflow.core.text import search_text, searchable
 from workflow.core.values import decoded, encode, encoded
 from workflow.definition.model import CustomerSpec
 from workflow.errors import Conflict, NotFound
@@ -28,8 +28,8 @@ _NEW_KEY = Prepared(  # an error would abort a host's transaction on PostgreSQL
 )
 _GIVEN = select(customers.c.fields, customers.c.tags).where(customers.c.id == bindparam("id"))
 _CUSTOMER, _LOCK_CUSTOMER = Prepared(_GIVEN), Prepared(_GIVEN.with_for_update())
-_NEW_CUSTOMER = Prepared(insert(customers).returning(customers.c.id), ["fields", "tags", "created_at"])
-_CHANGE_CUSTOMER = Prepared(update(customers).where(customers.c.id == bindparam("of_id")), ["fields", "tags"])
+_NEW_CUSTOMER = Prepared(insert(customers).returning(customers.c.id), ["fields", "tags", "created_at", "search"])
+_CHANGE_CUSTOMER = Prepared(update(customers).where(customers.c.id == bindparam("of_id")), ["fields", "tags", "search"])
 _DROP_CUSTOMER = Prepared(delete(customers).where(customers.c.id == bindparam("id")))
 
 
@@ -45,7 +45,7 @@ def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Val
     ]
     known = next((owner for key in keys if (owner := _KNOWN.run(connection, {"key": key}).scalar()) is not None), None)
     if known is None:
-        new = {"fields": canonical(encoded(given)), "tags": "[]", "created_at": at}
+        new = _customer_row(Customer(0, given)) | {"created_at": at}
         made: int = _NEW_CUSTOMER.run(connection, new).scalar_one()
         if _remember_keys(connection, keys, made):
             return Customer(made, dict(given))
@@ -54,6 +54,14 @@ def customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Val
     for key in keys:
         _remember_keys(connection, [key], known)
     return change_customer(connection, spec, known, fields=given)
+
+
+def _customer_row(known: Customer) -> dict[str, str]:
+    return {
+        "fields": canonical(encoded(known.fields)),
+        "tags": canonical(list(known.tags)),
+        "search": search_text(known.fields.values()),
+    }
 
 
 def _key(facts: Mapping[str, Value]) -> str:
@@ -83,8 +91,7 @@ def change_customer(
     old = _read_customer(connection, _LOCK_CUSTOMER, spec, customer_id)
     new = Customer(customer_id, {**old.fields, **fields}, tuple(sorted({*old.tags, *add} - remove)))
     if new != old:
-        values = {"fields": canonical(encoded(new.fields)), "tags": canonical(list(new.tags))}
-        _CHANGE_CUSTOMER.run(connection, values | {"of_id": customer_id})
+        _CHANGE_CUSTOMER.run(connection, _customer_row(new) | {"of_id": customer_id})
     return new
 
 

@@ -93,7 +93,9 @@ def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
             storable(value, name, longest=LONGEST, empty=True)
     found = [columns[name] == getattr(query, name) for name in _SAME if getattr(query, name) is not None]
     if query.text is not None:
-        found.append(columns.search.contains(searchable(query.text), autoescape=True))
+        wanted = searchable(query.text)
+        texts = (columns.search, customers.c.search)
+        found.append(or_(*(text.contains(wanted, autoescape=True) for text in texts)))
     if query.tag is not None:
         found.append(_part(dialect, columns.tags, json.dumps(query.tag, ensure_ascii=False)))
     if query.customer is not None:

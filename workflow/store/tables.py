@@ -102,6 +102,7 @@ customers = _table(
     Column("fields", Text, nullable=False),
     Column("tags", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("search", Text, nullable=False, server_default=""),
 )
 
 customer_keys = _table(

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, text, update
 
-from workflow.core import chain, people
+from workflow.core import chain
 from workflow.core.model import Customer, HistoryEntry, Link, Outcome, SlaClock, Ticket, Timer, replace
-from workflow.core.text import searchable
+from workflow.core.text import search_text
 from workflow.core.values import decoded, encoded, keeps
 from workflow.definition.model import FieldSpec
 from workflow.errors import Conflict, NotFound, TicketflowError
@@ -344,8 +344,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
             inserted.append(row | _texts(ticket))
         else:
             row |= {"of_id": before.id, "of_version": before.ticket_version}
-            by_timer = all(entry.actor == people.TIMER.name for entry in outcome.entries)
-            if by_timer and (ticket.fields, ticket.tags) == (before.fields, before.tags):
+            if (ticket.fields, ticket.tags) == (before.fields, before.tags):
                 moved.append(row)
             else:
                 updated.append(row | _texts(ticket))
@@ -538,11 +537,5 @@ def _texts(ticket: Ticket) -> dict[str, Any]:
     return {
         "tags": chain.canonical(list(ticket.tags)),
         "fields": chain.canonical(encoded(ticket.fields)),
-        "search": searchable(_words(ticket)),
+        "search": search_text((*ticket.fields.values(), *ticket.tags, ticket.external_id)),
     }
-
-
-def _words(ticket: Ticket) -> str:
-    customer = ticket.customer.fields.values() if ticket.customer else ()
-    values = (*ticket.fields.values(), *customer, *ticket.tags, ticket.external_id or "")
-    return "\n".join(str(value) for value in values if isinstance(value, str))

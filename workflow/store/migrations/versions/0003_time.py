@@ -1,7 +1,11 @@
 """SLA clocks by cycle, ladders with their lines, promises, and what a message stands on."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
+
+from workflow.core.text import search_text
 
 revision = "0003"
 down_revision = "0002"
@@ -17,6 +21,10 @@ AND NOT EXISTS (
 """
 
 
+_CUSTOMERS = sa.text("SELECT id, fields FROM ticketflow_customers")
+_SEARCH = sa.text("UPDATE ticketflow_customers SET search = :search WHERE id = :id")
+
+
 def upgrade() -> None:
     """Add the columns, and make the two tables anew that nothing had written to."""
     for column in (
@@ -28,6 +36,10 @@ def upgrade() -> None:
     ):
         op.add_column("ticketflow_tickets", column)
     op.execute(_MISSED)
+    op.add_column("ticketflow_customers", sa.Column("search", sa.Text(), nullable=False, server_default=""))
+    connection = op.get_bind()
+    for row in connection.execute(_CUSTOMERS).all():
+        connection.execute(_SEARCH, {"id": row.id, "search": search_text(json.loads(row.fields).values())})
     op.add_column("ticketflow_outbox", sa.Column("stands", sa.String(160)))
     op.add_column("ticketflow_runs", sa.Column("errors", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("ticketflow_runs", sa.Column("lateness", sa.Text()))
