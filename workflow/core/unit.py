@@ -436,6 +436,10 @@ class _Unit:
         if to is None:
             self.write("unattended", actor, at, {"action": effect.action, "cause": effect.cause})
             return
+        if effect.action == "notify" and any(
+            (message.to, message.kind, message.reason) == (to, "notify", effect.cause) for message in self.messages
+        ):
+            return
         if seq is None:
             kind = {"notify": "notified", "call": "called"}[effect.action]
             self.write(kind, actor, at, {"to": to, "cause": effect.cause})

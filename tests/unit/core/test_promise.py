@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
-from workflow.core.model import Advance, Claim, MakePromise, Outcome
+from workflow.core.model import Advance, Assign, Claim, MakePromise, Outcome
 from workflow.core.unit import TICK
 from workflow.errors import BadValue, Refused
 
@@ -47,6 +47,16 @@ def test_the_owner_is_warned_an_hour_before_and_the_lead_hears_of_the_breach(tri
     assert [message.to for message in outcome.messages] == ["member:bob", "member:li"]
     assert outcome.ticket.promise is not None, "it stands until it is kept or replaced"
     assert outcome.ticket.next_due_at == NINE + 4 * HOUR
+
+
+@pytest.mark.parametrize("owner", ["li", None])
+def test_a_lead_who_owns_the_ticket_hears_of_a_broken_promise_once(trial: Make, owner: str | None) -> None:
+    made = trial(CLOSING)
+    made.does(Assign(owner))
+    made.does(MakePromise(NINE + 4 * HOUR))
+    outcome = made.runs(4 * HOUR)
+    assert kinds(outcome) == ["fired", "notified", "fired", "notified"], "warned, and told"
+    assert [message.to for message in outcome.messages] == ["member:li", "member:li"]
 
 
 def test_a_promise_survives_moves_and_its_timers_do_too(trial: Make) -> None:
