@@ -313,9 +313,8 @@ def test_what_was_overtaken_is_not_done_and_its_miss_stands(world: World) -> Non
             if entry.kind != "overtaken":
                 continue
             cause, action = entry.data["cause"], entry.data["action"]
-            kinds = {"tell": "escalate", "escalate": "escalate"}
             done = [message for message in step.outcome.messages if message.reason == cause]
-            assert not [message for message in done if message.kind == kinds.get(action, action)]
+            assert not [message for message in done if message.kind == action]
             assert not [
                 other for other in step.outcome.entries if other.kind == "assigned" and other.data.get("cause") == cause
             ]

@@ -256,7 +256,7 @@ class Books:
             assert data.get("to", to) == to
         dropped, spared, joined = Counter[tuple[int, str]](), Counter[tuple[int, str]](), Counter[tuple[int, str]]()
         for key, (row, data) in entries.items():
-            if row["kind"] == "overtaken" and data["action"] == "tell":
+            if row["kind"] == "overtaken" and data["action"] == "escalate":
                 dropped[key[0], data["cause"]] += 1
             elif key in messages:
                 continue

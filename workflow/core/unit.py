@@ -404,13 +404,14 @@ class _Unit:
         return effect.stands is None or ladder.stands(self.ticket, effect.stands)
 
     def settle(self, at: datetime, actor: Actor) -> None:
-        """Do the assignments and write the messages that actions asked for."""
+        """Do the assignments and write the messages that actions asked for; one cause tells nobody the same twice."""
         effects, self.effects = self.effects, []
         at = max(at, self.ticket.updated_at)
         for effect in effects:
             actor_of_effect = people.TIMER if effect.timed else actor
             if effect in self.overtaken:
-                self.write("overtaken", actor_of_effect, at, {"action": effect.action, "cause": effect.cause})
+                action = "escalate" if effect.action == "tell" else effect.action
+                self.write("overtaken", actor_of_effect, at, {"action": action, "cause": effect.cause})
             elif self.quiet or effect.action == "escalate":
                 self.write("suppressed", actor_of_effect, at, {"action": effect.action, "cause": effect.cause})
             elif effect.action in ("assign", "reassign"):

@@ -161,7 +161,7 @@ def test_what_a_person_overtakes_is_recorded_and_not_done(trial: Make) -> None:
     assert [entry.happened_at for entry in outcome.entries] == [*[NINE + 10 * MINUTE] * 2, *[NINE + HOUR] * 4]
     assert [entry.actor for entry in outcome.entries] == ["timer", "timer", "ann", "timer", "timer", "timer"]
     assert {(entry.data["action"], entry.data["cause"]) for entry in outcome.entries[4:]} == {
-        ("reassign", "timeout:slow:1:1"), ("tell", "timeout:slow:1:1"),
+        ("reassign", "timeout:slow:1:1"), ("escalate", "timeout:slow:1:1"),
     }  # fmt: skip
 
 
