@@ -39,7 +39,7 @@ FAULTS = {
             LATE_IS_PUNCTUAL,
         ),
         Fault(
-            "<= for <: a timer due at the very time of an event goes first", "workflow.core.unit",
+            "<= for <: a timer due at the very time of an event goes first", "workflow.core.instants",
             "return lambda instant: instant < limit", "return lambda instant: instant <= limit",
             f"{UNIT}test_unit.py::test_a_person_at_the_very_due_time_is_in_time",
         ),
@@ -85,7 +85,7 @@ FAULTS = {
             f"{LAWS}no_timer_fires_twice_and_none_becomes_an_incident",
         ),
         Fault(
-            "the microsecond after a firing is missing", "workflow.core.unit",
+            "the microsecond after a firing is missing", "workflow.core.instants",
             "ticket.last_fired_due + TICK if", "ticket.last_fired_due if", LATE_IS_PUNCTUAL,
         ),
         Fault(
@@ -102,8 +102,8 @@ FAULTS = {
             f"{LAWS}expecting_a_version_never_conflicts_for_ever",
         ),
         Fault(
-            "what was overtaken is done all the same", "workflow.core.unit",
-            "if effect in self.overtaken:", "if False:",
+            "what was overtaken is done all the same", "workflow.core.settling",
+            "if effect in overtaken:", "if False:",
             f"{UNIT}test_unit.py::test_what_a_person_overtakes_is_recorded_and_not_done",
         ),
         Fault(
@@ -200,7 +200,7 @@ FAULTS = {
         ),
         Fault(
             "a revision counts from when it is met", "workflow.core.unit",
-            "at = _not_before_its_last(self.ticket, applied_at)", "at = _not_before_its_last(self.ticket, limit)",
+            "at = not_before_its_last(self.ticket, applied_at)", "at = not_before_its_last(self.ticket, limit)",
             LATE_IS_PUNCTUAL,
         ),
         Fault(

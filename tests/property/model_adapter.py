@@ -29,7 +29,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from workflow.core import unit
+from workflow.core import instants, unit
 from workflow.core.guard import Rules
 from workflow.core.model import Acknowledge, Advance, Escalate, Event, HistoryEntry, Note, Outcome, SetFields
 from workflow.core.opening import open_ticket
@@ -200,7 +200,7 @@ class Product:
 
     def person(self, now: int, event: Line) -> int:
         """Let somebody act; return the tick that it counts for."""
-        when = unit.event_time(self.outcome.ticket, instant(now), None)
+        when = instants.event_time(self.outcome.ticket, instant(now), None)
         match event:
             case ("apply", width):
                 self.revisions.append((when, self.rules(width, len(self.revisions))))
@@ -364,15 +364,15 @@ def compare(seed: int) -> tuple[str, dict[str, Any], list[Line]]:
 
 def with_ticks(cases: Iterable[int]) -> Iterable[tuple[int, str, dict[str, Any], list[Line]]]:
     """Compare cases under the model's granularity, and yield those that differ."""
-    kept = unit.TICK, unit.FIRINGS_AT_ONE_INSTANT
-    unit.TICK, unit.FIRINGS_AT_ONE_INSTANT = TICK, load_model().CHAIN
+    kept = instants.TICK, unit.FIRINGS_AT_ONE_INSTANT
+    instants.TICK, unit.FIRINGS_AT_ONE_INSTANT = TICK, load_model().CHAIN
     try:
         for seed in cases:
             difference, definition, trace = compare(seed)
             if difference:
                 yield seed, difference, definition, trace
     finally:
-        unit.TICK, unit.FIRINGS_AT_ONE_INSTANT = kept
+        instants.TICK, unit.FIRINGS_AT_ONE_INSTANT = kept
 
 
 def main(many: int, first: int = 0) -> int:

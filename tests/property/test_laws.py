@@ -12,9 +12,10 @@ from hypothesis import assume, given, settings
 
 from tests.property.worlds import END, HOURS, World, at_tick, event_of, play, rebuilt, replay, standing, told, worlds
 from workflow.core.guard import Rules
+from workflow.core.instants import event_time
 from workflow.core.model import HistoryEntry, Note
 from workflow.core.people import TIMER, actor_of
-from workflow.core.unit import event_time, run_unit
+from workflow.core.unit import run_unit
 from workflow.errors import Conflict
 
 DAY, NONE = timedelta(days=1), timedelta()

@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from workflow.core import people, sla, unit
+from workflow.core import instants, people, sla, unit
 from workflow.core.guard import Rules
 from workflow.core.model import (
     Acknowledge,
@@ -344,7 +344,7 @@ def play(world: World) -> Played:
         for at, act in world.acts:
             if at == tick:
                 last = played.revisions[-1][0]
-                played.act(max(unit.event_time(played.ticket, now, None), last), act, world.skew)
+                played.act(max(instants.event_time(played.ticket, now, None), last), act, world.skew)
         if (tick, False) in world.runs or tick == END:
             played.run(now, world.skew)
     return played
@@ -362,7 +362,7 @@ def replay(played: Played) -> Played:
         if kind:
             again.run(when, timedelta())
         else:
-            assert unit.event_time(again.ticket, when, None) == when
+            assert instants.event_time(again.ticket, when, None) == when
             again.act(when, ("apply", False) if act[0] == "apply" else act, timedelta())
     return again
 

@@ -42,6 +42,20 @@ class Turn:
         return {"due_at": due.isoformat(), "fired_at": self.fired_at.isoformat(), "late_by": late_by}
 
 
+def lives(ticket: Ticket, timer: Timer) -> bool:
+    """Say whether what armed a timer still stands. The timers of a clock come and go with the clock."""
+    match timer.kind:
+        case "timeout":
+            return timer.cycle == ticket.entry
+        case "promise":
+            return ticket.promise is not None and ticket.promise.number == timer.cycle
+        case "rung":
+            return ticket.ladder is not None and (ticket.ladder.id, ticket.ladder.raised) == (
+                timer.cycle, timer.occurrence,
+            )  # fmt: skip
+    return True
+
+
 def fire(turn: Turn) -> Decision:
     """Return what the timer does to its ticket; raise for one that cannot fire."""
     return _KINDS[turn.timer.kind](turn)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeAlias
 
 from workflow.core import firing, ladder, people, sla
 from workflow.core.decide import decide
 from workflow.core.guard import Rules
+from workflow.core.instants import IsDue, before, by, not_before_its_last
 from workflow.core.model import (
     Acknowledge,
     Actor,
@@ -25,65 +26,16 @@ from workflow.core.model import (
     Link,
     Message,
     Outcome,
-    SlaClock,
     Ticket,
     Timer,
     replace,
 )
-from workflow.core.moves import assigned, record
-from workflow.errors import Conflict, DefinitionError, Refused, TicketflowError, UsageError
+from workflow.core.moves import record
+from workflow.core.settling import ASSIGNS, settle
+from workflow.errors import Conflict, DefinitionError, TicketflowError
 
 FIRINGS_AT_ONE_INSTANT = 100
-TICK = timedelta(microseconds=1)
 Revision: TypeAlias = tuple[datetime, Rules]
-IsDue: TypeAlias = Callable[[datetime], bool]
-
-
-def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
-    """Return when an event happens: `at`, or else now.
-
-    It never lies before the ticket's last event, nor at or before the due time of its last fired timer. Raise
-    UsageError for an `at` that cannot be true.
-    """
-    if at is None:
-        return _not_before_its_last(ticket, now)
-    if at > now:
-        raise UsageError(
-            "{at} lies in the future", "leave the time out, or give an earlier one", field="at", at=at.isoformat()
-        )
-    if ticket.last_fired_due and at <= ticket.last_fired_due:
-        raise UsageError(
-            "{at} is not after {due}, when the timer {timer} had its turn: people may have been told",
-            "give a later time",
-            field="at",
-            ticket=ticket.id,
-            at=at.isoformat(),
-            due=ticket.last_fired_due.isoformat(),
-            timer=ticket.last_fired,
-        )
-    if at < ticket.updated_at:
-        raise UsageError(
-            "{at} lies before the ticket's last event at {last}",
-            "give a later time",
-            field="at",
-            ticket=ticket.id,
-            at=at.isoformat(),
-            last=ticket.updated_at.isoformat(),
-        )
-    return at
-
-
-def _not_before_its_last(ticket: Ticket, instant: datetime) -> datetime:
-    after_firing = ticket.last_fired_due + TICK if ticket.last_fired_due else instant
-    return max(instant, ticket.updated_at, after_firing)
-
-
-def _before(limit: datetime) -> IsDue:
-    return lambda instant: instant < limit
-
-
-def _by(limit: datetime) -> IsDue:
-    return lambda instant: instant <= limit
 
 
 def run_unit(
@@ -107,7 +59,7 @@ def run_unit(
     would have told. A `refusal` known beforehand takes the event's place. `newer` are the desk revisions that were put
     in force after the one of `rules`, the oldest first: each is an event of its own at its time.
     """
-    unit = _Unit(rules, ticket, timers, limit=limit, fired_at=fired_at, inclusive=event is None, quiet=quiet)
+    unit = Unit(rules, ticket, timers, limit=limit, fired_at=fired_at, inclusive=event is None, quiet=quiet)
     if if_version is not None and if_version != ticket.ticket_version:
         unit.refusal = Conflict(
             "ticket {ticket} is at version {found}, not {expected}",
@@ -134,59 +86,11 @@ def run_unit(
     return unit.outcome()
 
 
-def retry_timer(
-    rules: Rules,
-    ticket: Ticket,
-    timers: Iterable[Timer],
-    timer: Timer,
-    *,
-    at: datetime,
-    fired_at: datetime,
-    actor: str,
-    newer: Sequence[Revision] = (),
-) -> Outcome:
-    """Return what a timer that could not fire does now: `due_at` keeps the old time, all else happens at `at`.
-
-    Where what armed it has ended, or it has fired since, that is recorded and nothing else. Raise Refused if it fails
-    again.
-    """
-    unit = _Unit(rules, ticket, timers, limit=at, fired_at=fired_at, inclusive=False)
-    unit.catch_up_through(newer)
-    who = Actor(actor)
-    if not (_lives(unit.ticket, timer) and sla.awaits(unit.ticket, timer)):
-        unit.write("incident_closed", who, at, {"timer": ":".join(map(str, timer.key)), "why": "left"})
-        return unit.outcome()
-    unit.write("incident_closed", who, at, {"timer": ":".join(map(str, timer.key)), "why": "retried"})
-    try:
-        decision = unit.fire(replace(timer, due_at=at), _before(at), timer.due_at)
-    except Exception as fault:
-        raise Refused(
-            "the timer {timer} fails again: {reason}", "mend what it needs, then retry", rule="incident",
-            ticket=ticket.id, timer=timer.name, reason=str(fault) or type(fault).__name__,
-        ) from fault  # fmt: skip
-    armed = {known[:2] for known in unit.timers}
-    unit.absorb(replace(decision, arm=tuple(more for more in decision.arm if more.key[:2] not in armed)))
-    unit.settle(at, people.TIMER)
-    return unit.outcome()
-
-
-def rebuilt(
-    rules: Rules, ticket: Ticket, timers: Iterable[Timer], clocks: tuple[SlaClock, ...], *, at: datetime, actor: str
-) -> Outcome:
-    """Return the ticket with these clocks in place of its own, and their timers armed."""
-    unit = _Unit(rules, ticket, timers, limit=at, fired_at=at, inclusive=False)
-    unit.timers = {key: timer for key, timer in unit.timers.items() if timer.kind != "sla"}
-    unit.timers |= {timer.key: timer for clock in clocks for timer in sla.timers(rules, clock, at)}
-    unit.ticket = replace(ticket, clocks=clocks)
-    unit.write("rebuilt", Actor(actor), at, {"rebuilt": sorted({clock.name for clock in clocks})})
-    return unit.outcome()
-
-
 def caught_up(
     rules: Rules, ticket: Ticket, timers: Iterable[Timer], limit: datetime, newer: Sequence[Revision] = ()
 ) -> tuple[Ticket, tuple[Timer, ...]]:
     """Return the ticket and its timers as a person acting at `limit` would find them; nothing is written."""
-    unit = _Unit(rules, ticket, timers, limit=limit, fired_at=limit, inclusive=False)
+    unit = Unit(rules, ticket, timers, limit=limit, fired_at=limit, inclusive=False)
     unit.catch_up_through(newer)
     outcome = unit.outcome()
     return outcome.ticket, outcome.timers
@@ -206,21 +110,9 @@ def _shown(ticket: Ticket, timers: Iterable[Timer]) -> Ticket:
     return replace(ticket, next_due_at=min(dues, default=None))
 
 
-def _lives(ticket: Ticket, timer: Timer) -> bool:
-    """Say whether what armed a timer still stands. The timers of a clock come and go with the clock."""
-    match timer.kind:
-        case "timeout":
-            return timer.cycle == ticket.entry
-        case "promise":
-            return ticket.promise is not None and ticket.promise.number == timer.cycle
-        case "rung":
-            return ticket.ladder is not None and (ticket.ladder.id, ticket.ladder.raised) == (
-                timer.cycle, timer.occurrence,
-            )  # fmt: skip
-    return True
+class Unit:
+    """A unit at work: the ticket and its timers as they have become, and what there is to write of that."""
 
-
-class _Unit:
     def __init__(
         self,
         rules: Rules,
@@ -246,6 +138,7 @@ class _Unit:
         self.refusal: TicketflowError | None = None
 
     def outcome(self) -> Outcome:
+        """Return what there is to write."""
         timers = tuple(sorted(self.timers.values(), key=lambda timer: timer.order))
         return Outcome(
             _shown(self.ticket, timers),
@@ -261,6 +154,7 @@ class _Unit:
         )
 
     def absorb(self, decision: Decision, actor: Actor = people.TIMER) -> None:
+        """Let a decision become true: clocks, timers and the ladder follow it."""
         ticket, entries = decision.ticket, list(decision.entries)
         if ticket.entry != self.ticket.entry:
             ticket = replace(ticket, missed_at=None)
@@ -277,7 +171,7 @@ class _Unit:
         for timer in decision.arm:
             self.timers[timer.key] = timer
         self.ticket = ticket
-        self.timers = {key: timer for key, timer in self.timers.items() if _lives(ticket, timer)}
+        self.timers = {key: timer for key, timer in self.timers.items() if firing.lives(ticket, timer)}
         self.entries += entries
         self.links += decision.links
         self.ladders += decision.ladders
@@ -303,14 +197,14 @@ class _Unit:
         for applied_at, rules in newer:
             if applied_at > self.limit:
                 break
-            at = _not_before_its_last(self.ticket, applied_at)
-            self.catch_up(_before(at))
+            at = not_before_its_last(self.ticket, applied_at)
+            self.catch_up(before(at))
             try:
-                self.revise(rules, _not_before_its_last(self.ticket, at))
+                self.revise(rules, not_before_its_last(self.ticket, at))
             except DefinitionError:  # a calendar that does not open: a later revision mends that, or nothing does
                 if rules is newer[-1][1]:
                     raise
-        self.catch_up(_by(self.limit) if self.inclusive else _before(self.limit))
+        self.catch_up(by(self.limit) if self.inclusive else before(self.limit))
 
     def revise(self, rules: Rules, at: datetime) -> None:
         """Re-arm under another desk revision: what has elapsed stays as counted, what remains counts anew."""
@@ -329,6 +223,7 @@ class _Unit:
         self.absorb(Decision(ticket, (entry,)))
 
     def catch_up(self, is_due: IsDue) -> None:
+        """Fire what is due, always the least first, those just armed included."""
         at_once, previous = 0, None
         while self.timers:
             timer = min(self.timers.values(), key=lambda timer: timer.order)
@@ -347,6 +242,7 @@ class _Unit:
                 self.settle(timer.due_at, people.TIMER)
 
     def fire(self, timer: Timer, is_due: IsDue, due_at: datetime | None = None) -> Decision:
+        """Return what a timer does at its turn; one that is retried was due at `due_at`."""
         others = min((other.order for key, other in self.timers.items() if key != timer.key), default=None)
         turn = firing.Turn(
             self.rules, self.ticket, timer, max(self.fired_at, timer.due_at), is_due, others, self.quiet, due_at
@@ -384,7 +280,7 @@ class _Unit:
             self.absorb(ladder.acknowledged(self.rules, self.ticket, held, actor, self.limit, note), actor)
         self.overtaken = [effect for effect in stood if effect.timed and not self.stands(effect)]
         if isinstance(event, Assign | Claim):
-            self.overtaken += [effect for effect in stood if effect.timed and effect.action in ("assign", "reassign")]
+            self.overtaken += [effect for effect in stood if effect.timed and effect.action in ASSIGNS]
 
     def takes_on(self, held: Ladder, event: Event, decision: Decision, actor: Actor) -> bool:
         """Say whether an event acknowledges the open ladder. Whoever escalates by it does not take it over."""
@@ -399,67 +295,23 @@ class _Unit:
         )
 
     def stands(self, effect: Effect) -> bool:
+        """Say whether what was asked for still has a cause."""
         if effect.action == "tell" and self.ticket.ladder is not None and self.ticket.ladder.held_by is not None:
             return False
         return effect.stands is None or ladder.stands(self.ticket, effect.stands)
 
     def settle(self, at: datetime, actor: Actor) -> None:
-        """Do the assignments and write the messages that actions asked for; one cause tells nobody the same twice."""
+        """Do what was asked for, but for what the event has overtaken."""
         effects, self.effects = self.effects, []
-        at = max(at, self.ticket.updated_at)
-        for effect in effects:
-            actor_of_effect = people.TIMER if effect.timed else actor
-            if effect in self.overtaken:
-                action = "escalate" if effect.action == "tell" else effect.action
-                self.write("overtaken", actor_of_effect, at, {"action": action, "cause": effect.cause})
-            elif self.quiet or effect.action == "escalate":
-                self.write("suppressed", actor_of_effect, at, {"action": effect.action, "cause": effect.cause})
-            elif effect.action in ("assign", "reassign"):
-                self.settle_assignment(effect, actor_of_effect, at)
-            else:
-                self.settle_message(effect, actor_of_effect, at)
-
-    def settle_assignment(self, effect: Effect, actor: Actor, at: datetime) -> None:
-        to = (
-            effect.target
-            if effect.action == "assign"
-            else people.next_member(self.rules, self.ticket, max(at, self.fired_at))
-        )
-        if to not in self.rules.desk.members or self.ticket.stage == "archive":
-            self.write("unattended", actor, at, {"action": effect.action, "cause": effect.cause})
-            return
-        self.ticket = assigned(self.rules, self.ticket, to)
-        data = {"team": self.ticket.team, "assignee": self.ticket.assignee, "cause": effect.cause}
-        self.write("assigned", actor, at, data)
-
-    def settle_message(self, effect: Effect, actor: Actor, at: datetime) -> None:
-        seq, to = effect.seq, self.addressee(effect)
-        if to is None:
-            self.write("unattended", actor, at, {"action": effect.action, "cause": effect.cause})
-            return
-        if effect.action == "notify" and any(
-            (message.to, message.kind, message.reason) == (to, "notify", effect.cause) for message in self.messages
-        ):
-            return
-        if seq is None:
-            kind = {"notify": "notified", "call": "called"}[effect.action]
-            self.write(kind, actor, at, {"to": to, "cause": effect.cause})
-            seq = self.ticket.seq
-        kind = "escalate" if effect.action == "tell" else effect.action
-        self.messages.append(Message(to, kind, effect.cause, seq, effect.cause_entry, at, effect.stands, effect.data))
-
-    def addressee(self, effect: Effect) -> str | None:
-        lead = people.lead_of(self.rules, self.ticket, max(self.limit, self.fired_at))
-        target = effect.target
-        if effect.action == "call":
-            return f"host:{target}"
-        if target == "customer" or ":" in target:
-            return str(target)
-        if target == "team":
-            return f"team:{self.ticket.team}" if self.ticket.team else None
-        member = {"owner": self.ticket.assignee or lead, "lead": lead}.get(target, target)
-        return f"member:{member}" if member else None
+        if effects:
+            at = max(at, self.ticket.updated_at)
+            wall = max(at, self.limit, self.fired_at)
+            done = settle(self.rules, self.ticket, effects, actor, at, wall, overtaken=self.overtaken, quiet=self.quiet)
+            self.ticket = done.ticket
+            self.entries += done.entries
+            self.messages += done.messages
 
     def write(self, kind: str, actor: Actor, at: datetime, data: Mapping[str, object]) -> None:
+        """Note something in the history."""
         self.ticket, entry = record(self.ticket, kind, actor, at, data=data)
         self.entries.append(entry)

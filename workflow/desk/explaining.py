@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from workflow.core import explain as core
 from workflow.core import people
 from workflow.core.explain import ClockStory, Duty, Wake
+from workflow.core.instants import TICK, event_time
 from workflow.core.model import HistoryEntry, Link, Message, Option, Ticket
-from workflow.core.unit import TICK, event_time, run_unit
+from workflow.core.unit import run_unit
 from workflow.desk import unit
 from workflow.desk.book import Book
 from workflow.store import agenda, outbox, tickets

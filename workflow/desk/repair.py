@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people, sla
+from workflow.core.instants import event_time
 from workflow.core.model import SlaClock, Ticket
-from workflow.core.unit import event_time, rebuilt, retry_timer, run_unit
+from workflow.core.repair import rebuilt, retry_timer
+from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.errors import Refused
 from workflow.store import agenda, tickets

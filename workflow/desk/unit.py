@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
+from workflow.core.instants import event_time
 from workflow.core.model import NOTHING, Actor, Decision, Event, Link, Option, Ticket, Value
 from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
-from workflow.core.unit import caught_up, event_time, opened, run_unit
+from workflow.core.unit import caught_up, opened, run_unit
 from workflow.core.values import coerce_all
 from workflow.desk.book import Book
 from workflow.errors import BadValue, Conflict, TicketflowError

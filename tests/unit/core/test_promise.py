@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
+from workflow.core.instants import TICK
 from workflow.core.model import Advance, Assign, Claim, MakePromise, Outcome
-from workflow.core.unit import TICK
 from workflow.errors import BadValue, Refused
 
 Make = Callable[..., Trial]

@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.core.conftest import NINE, Trial
 from workflow.core import sla
+from workflow.core.instants import TICK
 from workflow.core.model import Advance, Approve, Excuse, Extend, Note, Outcome, SetFields, SlaClock
-from workflow.core.unit import TICK
 from workflow.errors import BadValue, NotFound, Refused
 
 Make = Callable[..., Trial]

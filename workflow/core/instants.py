@@ -1,0 +1,63 @@
+"""When an event happens, and which timers have had their turn by then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from workflow.core.model import Ticket
+from workflow.errors import UsageError
+
+TICK = timedelta(microseconds=1)
+IsDue: TypeAlias = Callable[[datetime], bool]
+
+
+def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
+    """Return when an event happens: `at`, or else now.
+
+    It never lies before the ticket's last event, nor at or before the due time of its last fired timer. Raise
+    UsageError for an `at` that cannot be true.
+    """
+    if at is None:
+        return not_before_its_last(ticket, now)
+    if at > now:
+        raise UsageError(
+            "{at} lies in the future", "leave the time out, or give an earlier one", field="at", at=at.isoformat()
+        )
+    if ticket.last_fired_due and at <= ticket.last_fired_due:
+        raise UsageError(
+            "{at} is not after {due}, when the timer {timer} had its turn: people may have been told",
+            "give a later time",
+            field="at",
+            ticket=ticket.id,
+            at=at.isoformat(),
+            due=ticket.last_fired_due.isoformat(),
+            timer=ticket.last_fired,
+        )
+    if at < ticket.updated_at:
+        raise UsageError(
+            "{at} lies before the ticket's last event at {last}",
+            "give a later time",
+            field="at",
+            ticket=ticket.id,
+            at=at.isoformat(),
+            last=ticket.updated_at.isoformat(),
+        )
+    return at
+
+
+def not_before_its_last(ticket: Ticket, instant: datetime) -> datetime:
+    """Return an instant, or the first after it at which the next event of the ticket can be."""
+    after_firing = ticket.last_fired_due + TICK if ticket.last_fired_due else instant
+    return max(instant, ticket.updated_at, after_firing)
+
+
+def before(limit: datetime) -> IsDue:
+    """Let be due what is due before the limit."""
+    return lambda instant: instant < limit
+
+
+def by(limit: datetime) -> IsDue:
+    """Let be due what is due at the limit or before."""
+    return lambda instant: instant <= limit
