@@ -72,7 +72,8 @@ def take(
 ) -> Decision:
     """Take a branch: do its immediate actions, move if it has a dest, and note what is to be settled.
 
-    What it asks for stands on `stands`; by default, if a timer asks, on the stay that follows.
+    What it asks for stands on `stands`; by default, if a timer asks, on the stay that follows. That a timer moved the
+    ticket is an event, which the customer is told in any case.
     """
     before = ticket
     ticket, links, public, hidden = _act(rules, ticket, branch.actions)
@@ -97,11 +98,15 @@ def take(
     )
     timed = kind == "fired"
     on = stands or (f"entry:{ticket.entry}" if timed else None)
+    moved = branch.dest is not None
     effects = tuple(
-        Effect(action.kind, _target(action), cause, ticket.entry, timed, on or (action.escalate and PERSON) or None)
+        Effect(
+            action.kind, _target(action), cause, ticket.entry, timed,
+            None if moved and action.notify == "customer" else on or (action.escalate and PERSON) or None,
+        )
         for action in branch.actions
         if action.kind in SETTLED_LATER and action.assign not in rules.desk.teams
-    )
+    )  # fmt: skip
     ticket, entries = with_spent(ticket, (written,), spent, at)
     return Decision(ticket, entries, effects, arm=timers, links=links)
 

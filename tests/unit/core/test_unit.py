@@ -166,6 +166,23 @@ def test_what_a_person_overtakes_is_recorded_and_not_done(trial: Make) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("timeout", "kinds_", "told"),
+    [
+        ({"dest": "classify"}, ["fired", "advanced", "notified"], ["customer"]),
+        ({}, ["fired", "advanced", "overtaken"], []),
+    ],
+)
+def test_the_customer_is_told_of_a_timers_move_in_any_case_and_reminded_only_while_that_stands(
+    trial: Make, timeout: dict[str, Any], kinds_: list[str], told: list[str]
+) -> None:
+    places = waiting({"slow": {"after": "10m", "actions": [{"notify": "customer"}], **timeout}})
+    made = trial(places | {"classify": {"transitions": {"accept": "handle"}}})
+    outcome = made.does(Advance("accept"), after=HOUR)
+    assert kinds(outcome) == kinds_
+    assert [message.to for message in outcome.messages] == told
+
+
 def test_what_a_person_does_not_end_is_settled_after_the_event(trial: Make) -> None:
     made = trial(waiting({"slow": {"after": "10m", "actions": ["reassign", "escalate"]}}))
     outcome = made.does(Note("still here"), after=HOUR)
