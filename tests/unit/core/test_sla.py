@@ -181,6 +181,23 @@ def test_of_levels_past_on_a_goal_change_only_the_highest_fires(trial: Make) -> 
     assert made.does(SetFields({}, "normal")).timers[0].name == "s/50%"  # and what was skipped may have its turn yet
 
 
+def test_another_goal_still_ahead_gives_a_level_that_fired_its_turn_again_even_where_it_is_past(trial: Make) -> None:
+    goal = {"high": "70m", "default": "1h"}
+    made = timed(trial, goal=goal, levels=[{"at": "50%"}])
+    assert fired(made.runs(40 * MINUTE)) == [("s/50%", 1, 30 * MINUTE)]
+    made.does(SetFields({}, "high"))
+    outcome = made.runs(HOUR)
+    assert fired(outcome) == [("s/50%", 2, 40 * MINUTE), ("s/100%", 1, 70 * MINUTE)]
+    assert outcome.entries[0].data["on_attach"] is True, "half of seventy minutes had passed, too"
+
+
+def test_another_goal_that_is_past_gives_a_level_that_fired_no_second_turn(trial: Make) -> None:
+    made = timed(trial, goal={"high": "30m", "default": "1h"}, levels=[{"at": "50%"}])
+    made.runs(HOUR)
+    made.does(SetFields({}, "high"))
+    assert fired(made.runs(HOUR)) == []
+
+
 def test_a_miss_that_was_told_is_not_followed_by_its_warning(trial: Make) -> None:
     goal = {"high": "30m", "urgent": "10m", "default": "2h"}
     made = timed(trial, goal=goal, levels=[{"at": "-20m"}], priority="urgent")
