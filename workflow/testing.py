@@ -8,6 +8,8 @@ from pathlib import Path
 
 from workflow.clock import VirtualClock
 from workflow.core.guard import HostCondition
+from workflow.delivery.routes import HostAction
+from workflow.delivery.settings import Delivery
 from workflow.desk.desk import Desk
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -18,10 +20,13 @@ def memory_desk(
     *,
     start: datetime = MONDAY_MORNING,
     conditions: Mapping[str, HostCondition] | None = None,
+    actions: Mapping[str, HostAction] | None = None,
+    delivery: Delivery | None = None,
 ) -> Desk:
     """Return a fresh desk in memory; `desk.clock` is a VirtualClock that stands at `start`.
 
-    Without `definitions` it has ./definitions, or else the shipped ones. It is gone when it is closed.
+    Without `definitions` it has ./definitions, or else the shipped ones. `conditions`, `actions` and `delivery` are
+    those of `Desk.connect`. It is gone when it is closed.
 
     >>> from datetime import timedelta
     >>> with memory_desk() as desk:
@@ -30,4 +35,7 @@ def memory_desk(
     ...     desk.run_timeouts().fired
     1
     """
-    return Desk.connect("sqlite://", definitions=definitions, clock=VirtualClock(start), conditions=conditions)
+    return Desk.connect(
+        "sqlite://", definitions=definitions, clock=VirtualClock(start), conditions=conditions, actions=actions,
+        delivery=delivery,
+    )  # fmt: skip

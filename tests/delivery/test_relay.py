@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.desks import TELLING, hooked, job, states, telling
+from tests.delivery.desks import TELLING, hooked, job, rung, states, telling
 from tests.delivery.servers import MailHost, Receiver
 from tests.store.small import MINUTE, NOON, Books
 from workflow.clock import VirtualClock
@@ -20,6 +20,16 @@ from workflow.errors import Forbidden, NotFound, Refused, UsageError
 from workflow.store import outbox
 from workflow.store.engine import Store
 from workflow.store.outbox import OutboxRow, Takes
+from workflow.testing import memory_desk
+
+
+def test_a_desk_in_memory_delivers_by_the_same_ways(definitions: Path, receiver: Receiver) -> None:
+    called: list[Notice] = []
+    ways = {"actions": {"bell": called.append, "whistle": rung}, "delivery": hooked(receiver)}
+    with memory_desk(definitions, start=NOON, **ways) as desk:  # type: ignore[arg-type]
+        job(desk, "tell_customer", "ring")
+        assert desk.deliver().sent == 2
+    assert (len(receiver.posted), [notice.to for notice in called]) == (1, ["host:bell"])
 
 
 @pytest.fixture
