@@ -51,8 +51,8 @@ class VirtualClock:
             raise UsageError(
                 "a virtual clock does not go back: it stands at {now}, {instant} was asked for",
                 "give a time at or after {now}",
-                now=self._now.isoformat(),
-                instant=instant.isoformat(),
+                now=self._now,
+                instant=instant,
             )
         self._now = instant
         return instant

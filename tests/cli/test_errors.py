@@ -54,6 +54,14 @@ def test_an_error_names_ticket_and_field(terminal: Terminal) -> None:
     assert terminal.error("advance", number, "passed", code=5)["ticket"] == number
 
 
+def test_an_error_tells_times_in_the_desks_zone(terminal: Terminal) -> None:
+    number = terminal.ticket()
+    future = terminal.error("note", number, "x", "--at", "2031-01-01T08:00:00Z", code=2)
+    assert future["message"] == "2031-01-01 16:00 lies in the future"
+    terminal("promise", number, "--until", "2020-01-01 00:00:01", "--lang", "zh", code=2)
+    assert "2020-01-01 00:00:01" in terminal.err
+
+
 def test_a_person_reads_a_sentence_and_what_to_do(terminal: Terminal) -> None:
     assert terminal("show", "7", code=4) == ""
     assert terminal.err == "Error: there is no ticket 7\n  list the tickets with `ticketflow list`\n"

@@ -56,10 +56,23 @@ class Output:
 
     def _value(self, name: str, value: object) -> object:
         if isinstance(value, TicketflowError):
-            return self.tell(value.template, value.values)
+            return self.tell(value.template, self._exact(value.values))
         if name in SPOKEN and isinstance(value, str):
             return render.clean(self.tell(value))
         return value if isinstance(value, int | float) else self.plain(value)
+
+    def _exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an error's values with its times in the desk's zone, to the microsecond where that says more."""
+        return {name: self._instant(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+    def _instant(self, value: datetime) -> str:
+        try:
+            local = value.astimezone(self.zone)
+        except TicketflowError:  # the desk cannot be opened, and that is what is being told
+            return value.isoformat()
+        return local.strftime("%Y-%m-%d ") + local.time().isoformat(
+            "auto" if local.second or local.microsecond else "minutes"
+        )
 
     def plain(self, value: object) -> str:
         """Return a value as one clean line: times to the minute in the desk's zone, lists with commas, `-` for none."""
@@ -128,17 +141,19 @@ class Output:
             return
         lines = [self.problem(problem) for problem in getattr(error, "problems", ())]
         which = "" if ticket is None else self.tell("Ticket {ticket}: ", {"ticket": ticket})
-        sentence = which + self.tell(error.template, error.values)
+        values = self._exact(error.values)
+        sentence = which + self.tell(error.template, values)
         lines.append(styled(self.tell("Error:"), fg="red", bold=True) + " " + sentence)
-        if remedy := self.tell(error.remedy_template, error.values):
+        if remedy := self.tell(error.remedy_template, values):
             lines.append(f"  {remedy}")
         click.echo("\n".join(lines), err=True)
 
     def error(self, error: TicketflowError) -> dict[str, Any]:
         """Return the JSON form of an error."""
+        values = self._exact(error.values)
         told = error.as_dict() | {
-            "message": self.tell(error.template, error.values),
-            "remedy": self.tell(error.remedy_template, error.values),
+            "message": self.tell(error.template, values),
+            "remedy": self.tell(error.remedy_template, values),
         }
         if problems := getattr(error, "problems", ()):
             told["problems"] = [self.problem_dict(problem) for problem in problems]

@@ -107,7 +107,7 @@ class Calendar:
                 "give it hours in desk.yaml, and put that in force with `ticketflow apply`",
                 calendar=self.name,
                 days=LONGEST_CLOSED.days,
-                start=closed.astimezone(self.zone).isoformat(timespec="minutes"),
+                start=closed,
             )
 
     def elapsed(self, start: datetime, end: datetime) -> timedelta:

@@ -204,7 +204,7 @@ def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor
     if event.until <= now:
         raise BadValue(
             "{until} has passed: only a time to come can be promised", "promise a later time", field="until",
-            until=event.until.isoformat(),
+            until=event.until,
         )  # fmt: skip
     if event.until - now > LONGEST:
         raise BadValue("nobody can promise so far ahead", "promise a time within ten years", field="until")
@@ -213,7 +213,7 @@ def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor
             "the customer was promised {until}, and is told why that changes",
             "give the reason",
             field="reason",
-            until=old.until.isoformat(),
+            until=old.until,
         )
     promise = Promise(ticket.promises + 1, event.until, now, actor.name)
     data = {"number": promise.number, "until": event.until.isoformat()}
@@ -244,7 +244,7 @@ def _extend(rules: Rules, ticket: Ticket, event: Extend, actor: Actor, now: date
             "a lead can excuse the miss",
             rule="sla",
             sla=event.sla,
-            due=clock.due_at.isoformat() if clock.due_at else "-",
+            due=clock.due_at or "-",
         )
     reason = _reason(event.reason)
     data = {"sla": clock.name, "cycle": clock.cycle, "by": event.by.total_seconds()}

@@ -22,17 +22,15 @@ def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
     if at is None:
         return not_before_its_last(ticket, now)
     if at > now:
-        raise UsageError(
-            "{at} lies in the future", "leave the time out, or give an earlier one", field="at", at=at.isoformat()
-        )
+        raise UsageError("{at} lies in the future", "leave the time out, or give an earlier one", field="at", at=at)
     if ticket.last_fired_due and at <= ticket.last_fired_due:
         raise UsageError(
             "{at} is not after {due}, when the timer {timer} had its turn: people may have been told",
             "give a later time",
             field="at",
             ticket=ticket.id,
-            at=at.isoformat(),
-            due=ticket.last_fired_due.isoformat(),
+            at=at,
+            due=ticket.last_fired_due,
             timer=ticket.last_fired,
         )
     if at < ticket.updated_at:
@@ -41,8 +39,8 @@ def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
             "give a later time",
             field="at",
             ticket=ticket.id,
-            at=at.isoformat(),
-            last=ticket.updated_at.isoformat(),
+            at=at,
+            last=ticket.updated_at,
         )
     return at
 

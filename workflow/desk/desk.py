@@ -404,7 +404,7 @@ class Desk(TicketVerbs):
             if not isinstance(self.clock, VirtualClock):
                 raise Refused(
                     "{as_of} lies in the future", "only a desk on a virtual clock can be moved there", rule="clock",
-                    as_of=when.isoformat(),
+                    as_of=when,
                 )  # fmt: skip
             if not dry_run:
                 self.clock.move_to(when)

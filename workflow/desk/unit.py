@@ -43,7 +43,7 @@ def decide_opening(
     rules = book.rules(opening.ticket_type, book.version_of(opening.ticket_type))
     at = opening.at or now
     if at > now:
-        raise BadValue("{at} lies in the future", "give an earlier time", field="at", at=at.isoformat())
+        raise BadValue("{at} lies in the future", "give an earlier time", field="at", at=at)
     customer = coerce_all(rules.desk.customer.fields, opening.customer, rules.zone)
     decision = open_ticket(
         rules, actor, at, fields=opening.fields, channel=opening.channel, priority=opening.priority,
