@@ -11,7 +11,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, sla, views
+from workflow.cli import app, failure, sla, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -104,7 +104,7 @@ def of_help() -> set[str]:
 
 
 def of_click() -> set[str]:
-    return {template for _, template in app.CLICK}
+    return {template for _, template in failure.CLICK}
 
 
 def everything() -> set[str]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.cli.conftest import Terminal
@@ -28,6 +29,14 @@ def test_help_fits_a_terminal_in_both_languages(empty: Terminal, words: list[str
     assert "显示本说明。" in chinese
     for line in (english + chinese).splitlines():
         assert render.cells(line) <= 80 or line.startswith("      "), line
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    context = click.Context(app.cli)
+    for name, (_, summary) in app.COMMANDS.items():
+        command = app.cli.get_command(context, name)
+        assert command
+        assert command.get_short_help_str() == summary
 
 
 def test_the_command_lists_what_there_is(empty: Terminal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,72 +13,54 @@ import click
 
 from workflow.cli.context import Session
 from workflow.cli.shell import Group, pass_session
-from workflow.errors import TicketflowError, UsageError
+from workflow.errors import UsageError
 
 INTERRUPTED = 130
+# where each lives, and the first paragraph of its help, so that the list of them imports none
 COMMANDS = {
-    "init": "definitions:init",
-    "check": "definitions:check",
-    "apply": "definitions:apply",
-    "schema": "definitions:schema",
-    "types": "definitions:types",
-    "diagram": "definitions:diagram",
-    "open": "tickets:open_",
-    "intake": "intake:intake",
-    "list": "reading:list_",
-    "find": "reading:find",
-    "show": "reading:show",
-    "history": "reading:history",
-    "explain": "explain:explain",
-    "export": "export:export",
-    "advance": "advance:advance",
-    "assign": "tickets:assign",
-    "claim": "tickets:claim",
-    "note": "tickets:note",
-    "set": "tickets:set_",
-    "tag": "tickets:tag",
-    "link": "tickets:link",
-    "promise": "tickets:promise",
-    "escalate": "ladder:escalate",
-    "acknowledge": "ladder:acknowledge",
-    "escalations": "ladder:escalations",
-    "sla": "sla:sla",
-    "timeouts": "timeouts:timeouts",
-    "incident": "incidents:incident",
-    "deliver": "delivery:deliver",
-    "scheduler": "delivery:scheduler",
-    "outbox": "delivery:outbox",
-    "calendar": "calendar:calendar",
-    "health": "health:health",
-    "db": "database:db",
-    "demo": "demo:demo",
-    "completion": "completion:completion",
+    "init": ("definitions:init", "Make a new desk in FOLDER, ready to edit."),
+    "check": ("definitions:check", "Check the definitions and report every problem at once."),
+    "apply": ("definitions:apply", "Put the definitions in force."),
+    "schema": ("definitions:schema", "Print the JSON Schema of a ticket type, or of desk.yaml."),
+    "types": ("definitions:types", "List the ticket types in force."),
+    "diagram": ("definitions:diagram", "Draw a ticket type as a Mermaid diagram."),
+    "open": ("tickets:open_", "Open a ticket of TYPE."),
+    "intake": (
+        "intake:intake",
+        "Take in contacts from FILE: CSV, TSV or JSON Lines, also gzipped; `-` is standard input.",
+    ),
+    "list": ("reading:list_", "List tickets."),
+    "find": ("reading:find", "Find tickets whose fields, customer or tags contain TEXT."),
+    "show": ("reading:show", "Show ticket ID, and what can happen to it next."),
+    "history": ("reading:history", "Show everything that happened to ticket ID, in order."),
+    "explain": (
+        "explain:explain",
+        "Explain ticket ID: how it came where it is, what comes next and why then, who is told.",
+    ),
+    "export": ("export:export", "Write tickets as CSV or JSON Lines."),
+    "advance": ("advance:advance", "Fire TRIGGER on one or more tickets."),
+    "assign": ("tickets:assign", "Give ticket ID to a team or a member."),
+    "claim": ("tickets:claim", "Take ticket ID."),
+    "note": ("tickets:note", "Write TEXT down in the history of ticket ID."),
+    "set": ("tickets:set_", "Fill, change or empty fields of ticket ID, or set its priority."),
+    "tag": ("tickets:tag", "Tag ticket ID, or take tags away."),
+    "link": ("tickets:link", "Link ticket ID to the ticket OTHER."),
+    "promise": ("tickets:promise", "Promise the customer of ticket ID something by a time, or say that it is done."),
+    "escalate": ("ladder:escalate", "Call the team lead to ticket ID."),
+    "acknowledge": ("ladder:acknowledge", "Take on the escalation of ticket ID."),
+    "escalations": ("ladder:escalations", "List who was told of which escalation, the open ones first."),
+    "sla": ("sla:sla", "Look after the SLA clocks of tickets."),
+    "timeouts": ("timeouts:timeouts", "Fire what is due."),
+    "incident": ("incidents:incident", "See which timers could not fire, and let them try again."),
+    "deliver": ("delivery:deliver", "Send the messages that are due."),
+    "scheduler": ("delivery:scheduler", "Run timeouts as they fall due and send messages, until told to stop."),
+    "outbox": ("delivery:outbox", "See what must be told to whom, and bring back what failed."),
+    "calendar": ("calendar:calendar", "See opening hours, and work out due times."),
+    "health": ("health:health", "Say whether what is due fires, and what must be told is told; exit 9 if not."),
+    "db": ("database:db", "Look after the tables."),
+    "demo": ("demo:demo", "Tell the story of a desk in a folder of its own."),
+    "completion": ("completion:completion", "Print the completion script for a shell."),
 }
-# what click says, so that it can be said in another language
-CLICK = tuple(
-    (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*?)", re.escape(template)), re.DOTALL), template)
-    for template in (
-        "Missing command.",
-        "No such command '{name}'. Did you mean {known}?",
-        "No such command '{name}'. (Did you mean one of: {known}?)",
-        "No such command '{name}'.",
-        "No such option '{name}'. Did you mean {known}?",
-        "No such option '{name}'. (Did you mean one of: {known}?)",
-        "No such option '{name}'.",
-        "Missing argument '{name}'.",
-        "Missing option '{name}'.",
-        "Missing option '{name}'. Choose from:\n\t{known}",
-        "Missing argument '{name}'. Choose from:\n\t{known}",
-        "Option '{name}' requires an argument.",
-        "Option '{name}' does not take a value.",
-        "Got unexpected extra argument ({extra})",
-        "Got unexpected extra arguments ({extra})",
-        "Invalid value for '{name}': {given} is not one of {known}.",
-        "Invalid value for '{name}': {given} is not a valid {kind}.",
-        "Invalid value for '{name}': {given} is not in the range {range}.",
-        "Invalid value for '{name}': {reason}",
-    )
-)
 
 
 class Root(Group):
@@ -97,9 +78,14 @@ class Root(Group):
         """Import and return a command."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f"workflow.cli.{module}"), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def main(  # type: ignore[override]  # one way to end instead of click's two
         self, args: Sequence[str] | None = None, prog_name: str = "ticketflow", **_: Any
@@ -140,7 +126,9 @@ def run(args: Sequence[str], prog_name: str = "ticketflow", *, width: int | None
         session.hint("Interrupted. What was committed stays.")
         return INTERRUPTED
     except Exception as error:
-        told = _told(error)
+        from workflow.cli.failure import as_ours
+
+        told = as_ours(error)
         session.fail(told)
         return told.exit_code
     return 0
@@ -152,39 +140,6 @@ def _is_text(argument: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _told(error: Exception) -> TicketflowError:
-    """Return any error as one of ours."""
-    if isinstance(error, TicketflowError):
-        return error
-    if isinstance(error, click.ClickException):
-        return _from_click(error)
-    if os.environ.get("TICKETFLOW_DEBUG"):
-        raise error
-    if isinstance(error, OSError) and error.filename is not None:
-        reason = error.strerror or str(error)
-        return UsageError(
-            "{file} cannot be used: {reason}", "name another file", file=str(error.filename), reason=reason
-        )
-    return TicketflowError(
-        "something unexpected went wrong: {kind}: {reason}",
-        "run it again with TICKETFLOW_DEBUG=1 to see where, and report it",
-        kind=type(error).__name__,
-        reason=str(error),
-    )
-
-
-def _from_click(error: click.ClickException) -> UsageError:
-    message = error.format_message()
-    context: click.Context | None = getattr(error, "ctx", None)
-    template, values = "{message}", {"message": message}
-    for pattern, known in CLICK:
-        if found := pattern.fullmatch(message):
-            template, values = known, found.groupdict()
-            break
-    told: dict[str, Any] = values | {"command": context.command_path if context else "ticketflow"}
-    return UsageError(template, "see `{command} --help`", **told)
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -21,6 +21,7 @@ _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0003fffd"
 )
 _CLOSING = "，。！？；：、”’）》】」』…"
+_WORDS = r"\S+\s*|\s+"
 _PIECES = rf"[{_WIDE}{_CLOSING}][{_CLOSING},.;:!?)]*\s*|[^\s{_WIDE}{_CLOSING}]+[{_CLOSING}]*\s*|\s+"
 GAP = "  "
 
@@ -88,7 +89,7 @@ def wrap(text: str, width: int) -> list[str]:
     if cells(text) <= width:
         return [text]
     lines, line = [], ""
-    for piece in re.findall(_PIECES, text):  # compiled when it is first needed: that takes ten milliseconds
+    for piece in re.findall(_WORDS if text.isascii() else _PIECES, text):  # the latter takes long to compile
         if cells(line + piece.rstrip()) > width:
             if line:
                 lines.append(line.rstrip())
