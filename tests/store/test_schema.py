@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from tests.store.dumps import FOLDER, load
 from tests.store.small import NOON, Books, opened
@@ -70,6 +70,19 @@ def test_a_fresh_database_is_the_one_that_migrations_make(store: Store) -> None:
     assert schema.upgrade(store) == (None, schema.HEAD)
     with store.read() as connection:
         assert differences(connection, made) == []
+
+
+@pytest.mark.parametrize("make", [schema.prepare, schema.upgrade])
+def test_what_few_rows_are_asked_for_has_an_index_of_those_alone(store: Store, make: Callable[[Store], object]) -> None:
+    make(store)
+    with store.read() as connection:
+        found = inspect(connection).get_indexes(f"{PREFIX}tickets") + inspect(connection).get_indexes(
+            f"{PREFIX}history"
+        )
+        where = {index["name"]: index["dialect_options"].get(f"{connection.dialect.name}_where") for index in found}
+    assert "archive" in str(where[f"ix_{PREFIX}tickets_updated_at"])
+    assert "incident" in str(where[f"ux_{PREFIX}history_timer"])
+    assert where[f"ix_{PREFIX}tickets_pinned"] is None
 
 
 def test_the_revisions_are_one_line_and_every_earlier_one_has_its_rows() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Dialect,
     Float,
@@ -22,10 +23,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
 PREFIX = "ticketflow_"
+WHERE = "where"  # which rows a partial index has; as a keyword of a dialect it would import that dialect
 metadata = MetaData()
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -62,6 +65,14 @@ def instant(value: Any) -> datetime:
 def from_column(value: Any) -> datetime | None:
     """Return the instant of a column, or None."""
     return None if value is None else instant(value)
+
+
+@event.listens_for(metadata, "before_create")
+def _make_partial(_target: MetaData, connection: Connection, **_: Any) -> None:
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if WHERE in index.info:
+                index.dialect_options[connection.dialect.name]["where"] = text(index.info[WHERE])
 
 
 def _table(name: str, *columns: Any) -> Table:
@@ -153,8 +164,7 @@ tickets = _table(
     Index(
         f"ix_{PREFIX}tickets_updated_at",
         "updated_at",
-        sqlite_where=text("stage <> 'archive'"),
-        postgresql_where=text("stage <> 'archive'"),
+        info={WHERE: "stage <> 'archive'"},
     ),
 )
 
@@ -184,8 +194,7 @@ history = _table(
         "ticket_id",
         "timer",
         unique=True,
-        sqlite_where=text("timer IS NOT NULL AND kind <> 'incident'"),
-        postgresql_where=text("timer IS NOT NULL AND kind <> 'incident'"),
+        info={WHERE: "timer IS NOT NULL AND kind <> 'incident'"},
     ),
 )
 
