@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workflow.definition.clocks import check_clocks
 from workflow.definition.conditions import ConditionCheck
@@ -22,7 +22,7 @@ from workflow.definition.model import (
     TicketTypeSpec,
     Timeout,
 )
-from workflow.definition.resolve import ALWAYS, first_state, resolve, state_names
+from workflow.definition.resolve import ALWAYS, TicketType, first_state, resolve, state_names
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import SlaCheck, check_calendar, check_duration, check_people
 from workflow.definition.tree import Path
@@ -33,8 +33,7 @@ NOTICES = ("notify", "escalate")
 UNSOUND = frozenset({"unknown-place", "unknown-mark", "stage-missing", "bad-level", "goal-missing"})
 
 
-@dataclass(frozen=True)
-class Hosts:
+class Hosts(NamedTuple):
     """The names of the conditions and actions that the host registered."""
 
     conditions: Collection[str] = ()
@@ -71,19 +70,23 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     check_people(desk, sheet)
 
 
-def check_type(spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts: Hosts, *, whole: bool = True) -> None:
-    """Report what is wrong with a ticket type.
+def check_type(
+    spec: TicketTypeSpec, desk: DeskSpec | None, sheet: Sheet, hosts: Hosts, *, whole: bool = True
+) -> TicketType | None:
+    """Report what is wrong with a ticket type, and return it with its inheritance worked out.
 
     Without a `desk` its names go unchecked. Where parts of the type did not fit, so that it is not `whole`, or a place
-    is missing, nobody asks where its ways lead.
+    is missing, nobody asks where its ways lead, and None is returned.
     """
     names = _TypeCheck(spec, desk, sheet, hosts)
     names.run()
     if whole:
         _check_stages(spec, sheet)
-    if whole and not sheet.codes & UNSOUND:
-        definition = resolve(spec)
-        check_clocks(definition, check_flow(definition, desk, sheet, names.conditions.constant), sheet)
+    if not whole or sheet.codes & UNSOUND:
+        return None
+    definition = resolve(spec)
+    check_clocks(definition, check_flow(definition, desk, sheet, names.conditions.constant), sheet)
+    return definition
 
 
 def _check_stages(spec: TicketTypeSpec, sheet: Sheet) -> None:

@@ -42,6 +42,9 @@ class _Course:
         self.definition, self.rule, self.ways = definition, rule, ways
         self.paused = self.states_of(rule.pause)
         self.opens = definition.initial in self.states_of(rule.start) - self.states_of(rule.stop)
+        self.into: dict[str, list[tuple[bool, str, bool]]] = {name: [] for name in definition.states}
+        for way in ways:
+            self.into[way.dest].append((self.starts(way), way.source.name, self.ends(way)))
         self.maybe = self._spread(any, set())
         self.surely = self._spread(all, set(definition.states))
 
@@ -63,12 +66,9 @@ class _Course:
 
     def _spread(self, joined: Callable[[list[bool]], bool], on: set[str]) -> set[str]:
         """Return the states in which the clock is on, if several ways come together as `joined` says."""
-        into: dict[str, list[tuple[bool, str, bool]]] = {name: [] for name in self.definition.states}
-        for way in self.ways:
-            into[way.dest].append((self.starts(way), way.source.name, self.ends(way)))
         while True:
             before, on = on, set()
-            for name, ways in into.items():
+            for name, ways in self.into.items():
                 comes = [starts or (source in before and not ends) for starts, source, ends in ways]
                 if joined(comes + [self.opens] * (name == self.definition.initial)):
                     on.add(name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 
@@ -59,14 +58,13 @@ _EQUALITIES = ("_==_", "_!=_", "@in")
 _EPOCH = 'timestamp("2000-01-01T00:00:00Z")'
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One mistake in a condition: a problem's code, the offset in characters, and what the sentence needs."""
 
     code: str
     offset: int
     text: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
 
 
 class ConditionError(Exception):
@@ -80,8 +78,7 @@ class ConditionError(Exception):
         super().__init__(f"{source}: column {self.column}: {self.reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """A variable that the condition compares with a text written in it, and where that text stands."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workflow.definition.model import STAGES, Condition, DeskSpec
 from workflow.definition.resolve import Branch, State, TicketType
@@ -15,8 +15,7 @@ Graph = Mapping[str, set[str]]
 Constant = Callable[[Condition], bool | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One branch of a trigger or timeout in one state. `name` is the timeout's; `bounded` says it has `times`."""
 
     source: State

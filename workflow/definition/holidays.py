@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from typing import NamedTuple
 
 NAMES: Mapping[str, Mapping[str, str]] = {
     "new_year": {"en": "New Year's Day", "zh": "元旦"},
@@ -81,8 +81,7 @@ TABLES = tuple(_TABLES)
 _HOLIDAY = re.compile(r"(\w+) ([\d-]+)\.\.([\d-]+)((?: \+[\d-]+)*)")
 
 
-@dataclass(frozen=True, slots=True)
-class HolidayTable:
+class HolidayTable(NamedTuple):
     """The days off and the make-up working days of a country, each with the name of its holiday in `NAMES`.
 
     Nothing is known of dates before `announced_from` or after `announced_through`.

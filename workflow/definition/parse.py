@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow.definition.check import Hosts, check_desk, check_type
 from workflow.definition.model import DeskSpec, TicketTypeSpec
@@ -22,8 +21,7 @@ LARGEST = 1_000_000
 DESK_FILE = "desk.yaml"
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(NamedTuple):
     """A file as far as it could be read; `lost` names what of it could not, `misfits` counts the problems of that."""
 
     reader: Reader
@@ -48,7 +46,7 @@ def load_definitions(
     desk = _read_file(desk_file, DeskSpec, problems) if desk_file else None
     if files and not desk_file:
         problems.append(problem("no-desk", str(folder / DESK_FILE), 1, 1))
-    types: dict[str, TicketTypeSpec] = {}
+    types: dict[str, TicketType | None] = {}
     origins: dict[str, str] = {}
     for file in files:
         found = _read_file(file, TicketTypeSpec, problems) if file != desk_file else None
@@ -59,11 +57,11 @@ def load_definitions(
         if name in origins and name not in found.lost:
             sheet.report(("ticket_type",), "duplicate-type", name, other=origins[name])
         origins.setdefault(name, file.name)
-        check_type(found.spec, desk.spec if desk else None, sheet, Hosts(conditions, actions), whole=not found.misfits)
+        hosts, whole = Hosts(conditions, actions), not found.misfits
+        types.setdefault(name, check_type(found.spec, desk.spec if desk else None, sheet, hosts, whole=whole))
         problems += _told(found, desk.lost if desk else frozenset())
-        types.setdefault(name, found.spec)
     sound = not any(each.severity == "error" for each in problems)
-    resolved = {name: resolve(spec) for name, spec in types.items()} if sound else {}
+    resolved = {name: found for name, found in types.items() if found} if sound else {}
     if desk:
         sheet = Sheet(desk.reader, desk.root)
         check_desk(desk.spec, sheet)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow.errors import Problem
 
@@ -13,8 +12,7 @@ DID_YOU_MEAN = "did you mean {near}?"
 KNOWN = "known are: {known}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """The sentence and the remedy of one problem code; `{text}` is the offending text."""
 
     sentence: str

@@ -40,7 +40,6 @@ _LETTER = re.compile(".", re.DOTALL)
 _BLANK_ESCAPES = frozenset({"\\n", "\\t", "\\ ", "\\r", "\\_", "\\\n", "\\x20", "\\u0020"})
 
 
-@dataclass(slots=True)
 class Node:
     """A value of the file with the place where it stands, counted from 1.
 
@@ -48,16 +47,16 @@ class Node:
     mapping has `items`, a list `elements`. `size` and `height` count what is below, aliases expanded.
     """
 
-    line: int
-    column: int
     value: Any = None
     text: str | None = None
-    style: str = ""
-    start: int = 0
+    style = ""
     items: dict[str, tuple[Node, Node]] | None = None
     elements: list[Node] | None = None
-    size: int = 1
-    height: int = 1
+    size = 1
+    height = 1
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        self.line, self.column, self.start = mark.line + 1, mark.column + 1, mark.index
 
     def step(self, name: str | int) -> tuple[Node, Node] | None:
         """Return the key and the value that a name or an index leads to; of a list's element both are the same."""
@@ -172,30 +171,29 @@ class Reader:
 
     def _compose(self) -> None:
         """Build the tree; raise _Stop where going on would be useless or dangerous."""
-        documents = 0
-        for event in yaml.parse(self.text, Loader=_LOADER):
-            mark = event.start_mark
-            assert mark is not None  # noqa: S101 - every event of a parser has its mark
-            node = Node(mark.line + 1, mark.column + 1, start=mark.index)
-            if isinstance(event, yaml.ScalarEvent):
+        loader, documents = _LOADER(self.text), 0
+        while (event := loader.get_event()) is not None:
+            kind, node = type(event), Node(event.start_mark)
+            if kind is yaml.ScalarEvent:
                 self._read_scalar(event, node)
                 self._attach(node, node)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                if isinstance(event, yaml.MappingStartEvent):
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                if kind is yaml.MappingStartEvent:
                     node.items, node.value = {}, {}
                 else:
                     node.elements, node.value = [], []
-                self._refuse_tag(event.tag, node)
+                if event.tag is not None:
+                    self._refuse_tag(event.tag, node)
                 self._open.append(_Open(node, event.anchor))
                 if len(self._open) > DEEPEST:
                     self._stop("too-deep", node, limit=DEEPEST)
-            elif isinstance(event, yaml.CollectionEndEvent):
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 closed = self._open.pop()
                 self._anchors[closed.anchor] = closed.node
                 self._attach(closed.node, node)
-            elif isinstance(event, yaml.AliasEvent):
+            elif kind is yaml.AliasEvent:
                 self._attach(self._aliased(event.anchor, node), node)
-            elif isinstance(event, yaml.DocumentStartEvent):
+            elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     self._stop("several-documents", node)
@@ -211,16 +209,19 @@ class Reader:
         return self._anchors.get(anchor, node)
 
     def _read_scalar(self, event: yaml.ScalarEvent, node: Node) -> None:
-        node.text, node.style = event.value, event.style or ""
-        node.value = node.text if node.style or event.tag else _plain(event.value)
-        self._anchors[event.anchor] = node
-        self._refuse_tag(event.tag, node)
+        node.text = node.value = event.value
+        if event.style:
+            node.style = event.style
+        elif event.tag is None:
+            node.value = _plain(event.value)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        if event.tag is not None:
+            self._refuse_tag(event.tag, node)
         if node.style == '"' and (found := _CONTROL.search(event.value)):
             self.report("control-character", node.line, node.column, text=f"U+{ord(found[0]):04X}")
 
-    def _refuse_tag(self, tag: str | None, node: Node) -> None:
-        if tag is None:
-            return
+    def _refuse_tag(self, tag: str, node: Node) -> None:
         key = next((open.key.text for open in reversed(self._open) if open.key), None)
         found = unquoted_condition(self.lines[node.line - 1])
         if key in CONDITION_KEYS and found:
@@ -239,7 +240,9 @@ class Reader:
             self._stop("too-deep", at, limit=DEEPEST)
         frame = self._open[-1]
         into = frame.node
-        into.size, into.height = into.size + node.size, max(into.height, node.height + 1)
+        into.size += node.size
+        if into.height <= node.height:
+            into.height = node.height + 1
         if into.elements is not None:
             into.elements.append(node)
             into.value.append(node.value)
@@ -254,9 +257,11 @@ class Reader:
             self.report("bad-key", key.line, key.column)
         elif key.text == "<<" and not key.style:
             self.report("merge-key", key.line, key.column, text="<<")
-        elif found := into.step(key.text):
+        elif into.items is None:
+            return
+        elif found := into.items.get(key.text):
             self.report("duplicate-key", key.line, key.column, text=key.text, first=found[0].line)
-        elif into.items is not None:
+        else:
             into.items[key.text] = (key, node)
             into.value[key.text] = node.value
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 DOUBLE, PRIMITIVE = 4, 3
 _ANY_TYPE = b"type.googleapis.com/cel.expr.CheckedExpr"
@@ -16,8 +15,7 @@ _CHILDREN = {"select": (1,), "call": (1, 3), "list": (1,), "struct": (), "compre
 _NAMES = {"ident": 1, "select": 2, "call": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One node of a condition's syntax tree; `raw` is its own serialized form."""
 
     id: int
