@@ -95,8 +95,12 @@ class Session(Output):
     @cached_property
     def desk(self) -> Desk:
         """The desk that the settings name. It is closed when the command ends."""
+        from workflow.cli.warnings import spoken
+
+        context = click.get_current_context().find_root()
+        context.with_resource(spoken(self))
         desk = self._host_desk(app) if (app := self.setting("app")) else self._own_desk()
-        click.get_current_context().find_root().call_on_close(desk.close)
+        context.call_on_close(desk.close)
         return desk
 
     def _own_desk(self) -> Desk:

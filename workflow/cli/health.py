@@ -100,6 +100,8 @@ def _facts(session: Session, found: Health) -> Iterator[tuple[str, object]]:
     yield "messages given up", _found(session, found.failed)
     yield "escalations untaken too long", _found(session, found.unheld)
     yield "tickets ahead of the clock", _found(session, found.ahead)
+    if found.clock_ahead:
+        yield "this machine's clock ahead by", found.clock_ahead
     yield "tables", found.schema
 
 

@@ -134,6 +134,14 @@ class Output:
         told = self.tell(template, values)
         click.echo(render.dump({"hint": told} | values) if self.json else told, err=True)
 
+    def warn(self, error: TicketflowError) -> None:
+        """Tell, as one line on standard error, what is amiss and stops nothing."""
+        if self.json:
+            click.echo(render.dump({"warning": self.error(error)}), err=True)
+            return
+        told = filter(None, (self.tell(error.template, error.values), self.tell(error.remedy_template, error.values)))
+        click.echo(self.tell("Warning:") + " " + self.tell("; ").join(told), err=True)
+
     def fail(self, error: TicketflowError, *, ticket: int | None = None) -> None:
         """Tell an error with its remedy, or as JSON; of several tickets, say which."""
         if self.json:

@@ -12,6 +12,8 @@ from workflow.cli.zh_time import TIME
 WORDS = {
     "Commands": "命令",
     "Error:": "错误：",
+    "Warning:": "注意：",
+    "; ": "；",
     "Fields": "字段",
     "Options": "选项",
     "Usage:": "用法：",

@@ -111,6 +111,11 @@ EXPLAIN = {
     "a clock had jumped: set it right; until that time has come such a ticket's events all bear it": "时钟曾跳快：请校准；到那时刻之前，此类工单的事件都记为该时刻",
     "the last run was at {when}, {late} in the future": "上次运行在 {when}，超前 {late}",
     "a clock had jumped: set it right, on every machine that runs timeouts": "时钟曾跳快：请在每台运行机器上校准",
+    "this machine's clock is {late} ahead of the database's": "本机时钟比数据库快 {late}",
+    "this machine's clock is {late} behind the database's": "本机时钟比数据库慢 {late}",
+    "set it right, by NTP for example; until then the desk goes by the database's": "请校准，例如用 NTP；在此之前以数据库时钟为准",
+    "this machine's clock ahead by": "本机时钟超前",
+    "the last event of ticket {ticket} lies {late} in the future, and this one comes after it": "工单 {ticket} 最近一次事件的时间比现在晚 {late}，本次事件排在其后",
     "there is no desk in {database}": "{database} 中没有服务台",
     "check --database; any other command makes one": "请检查 --database；其他命令会建立服务台",
 }

@@ -74,13 +74,15 @@ class Desk(TicketVerbs):
         In a database that has a desk, what was applied there counts, whatever the files say: see `apply`.
         `busy_timeout` is in seconds. `conditions` are the host's own, by the name that definitions `call`; each gets
         the ticket and the instant, must be pure and return a bool. `actions` are what `deliver` does for messages to
-        `host:NAME`: each gets a Notice, at least once. `delivery` says by which ways the other messages leave. Raise
+        `host:NAME`: each gets a Notice, at least once. On PostgreSQL a system `clock` is put right by the server's, so
+        that all machines agree. `delivery` says by which ways the other messages leave. Raise
         DefinitionError, StoreError or SchemaOutdated.
         """
         store = Store(url, busy_timeout=busy_timeout)
         try:
             folder = rulebook.folder_or_default(definitions)
-            desk = cls(Own(store), clock or SystemClock(), folder, conditions or {}, actions or {}, [], delivery)
+            time = store.clock(clock or SystemClock())
+            desk = cls(Own(store), time, folder, conditions or {}, actions or {}, [], delivery)
             schema.prepare(store)
             if desk._transactions.read(stored_definitions.latest_desk) is None:
                 desk.apply()
@@ -122,6 +124,10 @@ class Desk(TicketVerbs):
                 own=own,
             )
 
+    def _now(self) -> datetime:
+        """Return what time it is in a transaction that has just begun, so that the clock was set if need be."""
+        return self._transactions.read(lambda _: self.clock.now())
+
     def within(self, host: Host) -> Self:
         """Return this desk inside the host's transaction, without ever committing.
 
@@ -129,8 +135,9 @@ class Desk(TicketVerbs):
         transaction's first read. Raise StoreBusy if another transaction holds the lock; nothing is tried again.
         """
         return type(self)(
-            Joined(host), self.clock, self._folder, self._conditions, self._actions, self._books, self.delivery
-        )
+            Joined(host, self.clock), self.clock, self._folder, self._conditions, self._actions, self._books,
+            self.delivery,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +195,7 @@ class Desk(TicketVerbs):
         """
         folder = self._folder if definitions is None else Path(definitions)
         found = rulebook.load(folder, self._conditions, self._actions)
-        now = self.clock.now()
+        now = self._now()
 
         def work(connection: Connection) -> ApplyReport:
             if stored_definitions.latest_desk(connection) is not None:
@@ -283,7 +290,14 @@ class Desk(TicketVerbs):
         """
         changed, now = self.definitions_changed, self.clock.now()
         return self._transactions.read(
-            lambda connection: examine(connection, now, limits or Limits(), window=window, changed=changed)
+            lambda connection: examine(
+                connection,
+                now,
+                limits or Limits(),
+                window=window,
+                changed=changed,
+                clock_ahead=getattr(self.clock, "ahead", timedelta()),
+            )
         )
 
     def customer(self, customer_id: int) -> Customer:
@@ -398,7 +412,7 @@ class Desk(TicketVerbs):
         system's it is refused. `limit` bounds the tickets of this run, `chunk` those of one transaction; between
         transactions `stop` is asked and `progress` called. With `dry_run` nothing is changed.
         """
-        now = self.clock.now()
+        now = self._now()
         when = now if as_of is None else as_utc(as_of)
         if when > now:
             if not isinstance(self.clock, VirtualClock):

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from workflow.clock import TOLERATED, clocks_differ
 from workflow.errors import Unhealthy
 from workflow.store import agenda, schema
 from workflow.store import health as store
 from workflow.store.agenda import Run
 from workflow.store.health import Found
 from workflow.store.tickets import next_timer_at
-
-AHEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,8 @@ class Health:
     `last_run` is the last timeout run that did something; its `ended_at` and `as_of` are those of the empty runs since.
     `lateness` counts the firings of the runs within `window` by how late they were: `1m` up to a minute, then `5m`,
     `15m`, `1h`, `1d`, `later`. `undelivered` messages have waited longer than the limit, `unheld` escalations too.
-    `ahead` are open tickets whose last event lies in the future: a clock had jumped. `findings` are what is beyond the
+    `ahead` are open tickets whose last event lies in the future: a clock had jumped. `clock_ahead` is how far this
+    machine's clock is ahead of a database server's, below zero if it is behind. `findings` are what is beyond the
     limits, each with its sentence and remedy; without any the desk is healthy.
     """
 
@@ -52,6 +52,7 @@ class Health:
     failed: Found
     unheld: Found
     ahead: Found
+    clock_ahead: timedelta
     schema: str | None
     definitions_changed: bool
     findings: tuple[Unhealthy, ...] = field(default=())
@@ -75,7 +76,9 @@ class Health:
             )  # fmt: skip
 
 
-def examine(connection: Connection, now: datetime, limits: Limits, *, window: timedelta, changed: bool) -> Health:
+def examine(
+    connection: Connection, now: datetime, limits: Limits, *, window: timedelta, changed: bool, clock_ahead: timedelta
+) -> Health:
     """Look at everything, each by a bounded read."""
     found = Health(
         as_of=now,
@@ -88,7 +91,8 @@ def examine(connection: Connection, now: datetime, limits: Limits, *, window: ti
         undelivered=store.undelivered(connection, now - limits.max_undelivered),
         failed=store.failed(connection),
         unheld=store.unheld(connection, now - limits.max_unheld),
-        ahead=store.ahead(connection, now + AHEAD),
+        ahead=store.ahead(connection, now + TOLERATED),
+        clock_ahead=clock_ahead,
         schema=schema.current(connection),
         definitions_changed=changed,
     )
@@ -149,9 +153,11 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
             "a clock had jumped: set it right; until that time has come such a ticket's events all bear it",
             check="ahead", ticket=found.ahead.ticket_id, count=found.ahead.count, late=found.ahead.since - now,
         )  # fmt: skip
-    if ran_at is not None and ran_at > now + AHEAD:
+    if ran_at is not None and ran_at > now + TOLERATED:
         yield Unhealthy(
             "the last run was at {when}, {late} in the future",
             "a clock had jumped: set it right, on every machine that runs timeouts",
             check="run_ahead", when=ran_at, late=ran_at - now,
         )  # fmt: skip
+    if abs(found.clock_ahead) > TOLERATED:
+        yield clocks_differ(found.clock_ahead)

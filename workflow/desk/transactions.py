@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
+from workflow.clock import Clock
 from workflow.errors import UsageError
-from workflow.store.engine import Store, enter, translated
+from workflow.store.engine import Store, enter, set_clock, translated
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session, scoped_session
@@ -61,7 +62,7 @@ class Inside:
 class Joined:
     """Units are part of the host's transaction: the host's commit makes them true, its rollback takes them away."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, clock: Clock) -> None:
         from sqlalchemy.orm import Session, scoped_session  # a tenth of a second, and only a host has need of it
 
         with translated(inside_host=True):
@@ -73,7 +74,7 @@ class Joined:
                     given=type(host).__name__,
                 )
             enter(connection)
-        self.connection, self._entered = connection, connection.get_transaction()
+        self.connection, self._entered, self._clock = connection, connection.get_transaction(), clock
 
     def unit(self, work: Callable[[Connection], T]) -> T:
         """Run work behind a savepoint, so that a failure leaves the host's transaction usable."""
@@ -82,6 +83,7 @@ class Joined:
                 enter(self.connection)
                 self._entered = self.connection.get_transaction()
             with self.connection.begin_nested():
+                set_clock(self.connection, self._clock)
                 return work(self.connection)
 
     def read(self, work: Callable[[Connection], T]) -> T:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from workflow.clock import Clock
+from workflow.clock import TOLERATED, Clock, to_the_second
 from workflow.core import people
 from workflow.core.instants import event_time
 from workflow.core.model import NOTHING, Actor, Decision, Event, Link, Option, Ticket, Value
@@ -17,8 +18,10 @@ from workflow.core.options import options
 from workflow.core.unit import caught_up, opened, run_unit
 from workflow.core.values import coerce_all
 from workflow.desk.book import Book
-from workflow.errors import BadValue, Conflict, TicketflowError
+from workflow.errors import BadValue, Conflict, TicketflowError, Unhealthy
 from workflow.store import crash, records, tickets
+
+log = logging.getLogger("workflow.desk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,14 @@ def happen(
     now = clock.now()  # now that the lock is held
     rules, ticket, newer = book.standing(ticket)
     when = event_time(ticket, now, at)
+    if when - now > TOLERATED:
+        log.warning(
+            Unhealthy(
+                "the last event of ticket {ticket} lies {late} in the future, and this one comes after it",
+                "a clock had jumped: set it right; until that time has come such a ticket's events all bear it",
+                check="ahead", ticket=ticket.id, late=to_the_second(when - now),
+            )
+        )  # fmt: skip
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
     outcome = run_unit(
         rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, func, sele
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
+from workflow.clock import Clock, DatabaseClock, SystemClock
 from workflow.errors import BadValue, Conflict, SchemaOutdated, StoreBusy, StoreError, TicketflowError, UsageError
 
 T = TypeVar("T")
@@ -37,11 +38,18 @@ class Store:
         self.engine = _engine(url, busy_timeout)
         in_memory = self.engine.dialect.name == "sqlite" and isinstance(self.engine.pool, StaticPool)
         self._alone: Any = threading.RLock() if in_memory else nullcontext()
+        self._clock: Clock | None = None
 
     @property
     def url(self) -> str:
         """The database's URL, its password hidden."""
         return self.engine.url.render_as_string(hide_password=True)
+
+    def clock(self, own: Clock) -> Clock:
+        """Return the clock that all who share this database go by: a server's, or a file's machine's own."""
+        shared = self.engine.dialect.name == "postgresql" and isinstance(own, SystemClock)
+        self._clock = DatabaseClock(own) if shared else own
+        return self._clock
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -50,6 +58,7 @@ class Store:
         with self._alone, translated(), self.engine.connect() as connection:
             connection = connection.execution_options(ticketflow_immediate=True)
             with connection.begin():
+                set_clock(connection, self._clock)
                 yield connection
 
     @contextmanager
@@ -57,6 +66,7 @@ class Store:
         """Open a transaction that only reads."""
         self._demand_same_process()
         with self._alone, translated(), self.engine.connect() as connection, connection.begin():
+            set_clock(connection, self._clock)
             yield connection
 
     def unit(self, work: Callable[[Connection], T]) -> T:
@@ -82,6 +92,12 @@ class Store:
                 "this desk was connected before the process was forked",
                 "connect again in the new process: two processes cannot share a connection",
             )
+
+
+def set_clock(connection: Connection, clock: Clock | None) -> None:
+    """Set a clock by the database that it belongs to, where that was not done lately."""
+    if isinstance(clock, DatabaseClock) and clock.is_stale:
+        clock.ask(lambda: connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one())
 
 
 def enter(connection: Connection) -> None:
