@@ -184,14 +184,23 @@ class Calendar:
                 count, worked = count - 1, day
             elif day - worked > LONGEST_CLOSED.days:
                 self._demand_opening(self._instant(worked + 1, _NONE), self._instant(day + 1, _NONE))
-        time = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        due = self._instant(day, time)
+        due = self._instant(day, _since_midnight(local))
         month = self._at(due)
         at = bisect_right(month.opens, due) - 1
         if at >= 0 and due < month.closes[at]:
             return due
         ends = [end for _, end in self.open_between(self._instant(day, _NONE), due)]
         return ends[-1] if ends else next(begin for begin, _ in self.open_between(due, due + 3 * _DAY))
+
+    def working_days_before(self, due: datetime, count: int) -> datetime:
+        """Return from when so many working days lead to `due`: its local time on the N-th working day before it."""
+        local = due.astimezone(self.zone)
+        day = worked = local.toordinal()
+        while count and worked - day <= LONGEST_CLOSED.days:
+            day -= 1
+            if self.is_working(date.fromordinal(day)):
+                count, worked = count - 1, day
+        return self._instant(worked, _since_midnight(local))
 
     def _ends(self) -> UsageError:
         return UsageError("the calendar {calendar} ends with the year 9998", "name an earlier time", calendar=self.name)
@@ -251,6 +260,10 @@ class Calendar:
             else:
                 low = middle
         return high
+
+
+def _since_midnight(local: datetime) -> timedelta:
+    return timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 class _Always(Calendar):

@@ -76,8 +76,10 @@ def recounted(old: Rules, new: Rules, ticket: Ticket, timer: Timer, at: datetime
         return timer
     before, after = old.calendar(timeout.calendar), new.calendar(timeout.calendar)
     length = timeout.after if timer.occurrence == 1 else timeout.every
-    if length is not None and length.working_days and timer.occurrence == 1:
-        return replace(timer, due_at=max(after.add(ticket.entered_at, length), at))
+    if length is not None and length.working_days:
+        first = timer.occurrence == 1
+        start = ticket.entered_at if first else before.working_days_before(timer.due_at, length.working_days)
+        return replace(timer, due_at=max(after.add(start, length), at))
     return replace(timer, due_at=after.add(at, before.elapsed(at, timer.due_at)))
 
 

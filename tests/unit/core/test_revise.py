@@ -87,6 +87,25 @@ def test_no_due_time_lands_in_the_past(trial: Make) -> None:
     assert dues(late.outcome) == [96 * HOUR]
 
 
+@pytest.mark.parametrize(
+    ("hours", "due"),
+    [
+        (CLOSED, 72 * HOUR),  # the third is closed: of the second working day after the second, one is left
+        (LONGER, 48 * HOUR),
+        ({"office": {"zone": "UTC", "weekly": {"daily": "08:00-08:30"}}}, 47.5 * HOUR),
+    ],
+)
+def test_a_repeat_of_working_days_is_worked_out_again_and_not_counted_by_open_time(
+    trial: Make, hours: dict[str, Any], due: timedelta
+) -> None:
+    made = kept(trial, {"slow": {**SLOW["slow"], "after": "1m", "every": "2wd"}})
+    made.runs(MINUTE)
+    assert dues(made.outcome) == [48 * HOUR + MINUTE]
+    outcome = made.runs(2 * HOUR, newer=[(NINE + 2 * HOUR, made.revised(calendars=hours))])
+    minute = MINUTE if due % HOUR == timedelta() else timedelta()
+    assert dues(outcome) == [due + minute]
+
+
 def test_several_revisions_come_one_after_the_other(trial: Make) -> None:
     made = kept(trial, SLOW)
     longer = made.revised(calendars=LONGER)
