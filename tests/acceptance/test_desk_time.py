@@ -74,6 +74,21 @@ def test_a_time_that_cannot_be_true_is_refused(
     books.assert_balanced()
 
 
+def test_an_acknowledgement_is_never_said_to_be_of_before_its_rung_was_told(desk: Desk, books: Books) -> None:
+    desk.open("job", actor="ann", fields=X)
+    assert isinstance(desk.clock, VirtualClock)
+    desk.clock.advance(15 * MINUTE)
+    desk.run_timeouts()  # due at ten past, told at a quarter past
+    desk.clock.advance(MINUTE)
+    with pytest.raises(UsageError, match="when rung 1 of the escalation was told") as refused:
+        desk.acknowledge(1, actor="boss", at=NOON + 15 * MINUTE - TICK)
+    assert (refused.value.field, refused.value.values["told"]) == ("at", NOON + 15 * MINUTE)
+    ladder = desk.acknowledge(1, actor="boss", at=NOON + 15 * MINUTE).ladder
+    assert ladder is not None
+    assert ladder.held_by == "boss"
+    books.assert_balanced()
+
+
 def verbs(desk: Desk, at: datetime) -> list[Callable[[], object]]:
     return [
         lambda: desk.note(1, "x", actor="ann", at=at),

@@ -270,6 +270,7 @@ RULES = {
         "{at} 不晚于 {due}，那时时限 {timer} 已执行，可能已通知了人"
     ),
     "{at} lies before the ticket's last event at {last}": "{at} 早于工单的上一次事项 {last}",
+    "{at} lies before {told}, when rung {rung} of the escalation was told": "{at} 早于 {told}，升级的第 {rung} 级那时才得到通知",
     "{at} lies in the future": "{at} 在将来",
     "{cursor} is no cursor of this list": "{cursor} 不是此列表给出的位置",
     "{given!r} is no tag": "{given!r} 不是标签",

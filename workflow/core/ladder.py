@@ -21,6 +21,7 @@ from workflow.core.model import (
 from workflow.core.moves import PERSON, noted, record
 from workflow.definition.model import Ladder as LadderSpec
 from workflow.definition.model import Rung as RungSpec
+from workflow.errors import UsageError
 
 POSITION = 2_000_000  # after timeouts, SLA levels and promises
 NO_LADDER = LadderSpec(rungs=(RungSpec(to="lead"),))
@@ -98,6 +99,7 @@ def _climb(
             rung=number,
             raised=ladder.raised + 1,
             addressee=to or ladder.addressee,
+            told_at=wall if to else ladder.told_at,
             held_by=None,
             held_until=None,
         )
@@ -141,6 +143,21 @@ def acknowledged(
     ticket, entry = record(replace(ticket, ladder=ladder), "acknowledged", actor, at, data=data, private=noted(note))
     change = LadderChange("acknowledged", ladder.id, at, by=actor.name)
     return Decision(ticket, (entry,), arm=(_timer(ladder, until),), ladders=(change,))
+
+
+def demand_told(ticket: Ticket, at: datetime) -> None:
+    """Raise UsageError for an acknowledgement said to be of a time before its rung was told."""
+    ladder = ticket.ladder
+    if ladder is not None and ladder.told_at is not None and at < ladder.told_at:
+        raise UsageError(
+            "{at} lies before {told}, when rung {rung} of the escalation was told",
+            "leave the time out, or give a later one",
+            field="at",
+            ticket=ticket.id,
+            at=at,
+            told=ladder.told_at,
+            rung=ladder.rung,
+        )
 
 
 def settled(ticket: Ticket, at: datetime) -> Decision | None:

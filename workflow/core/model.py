@@ -83,7 +83,8 @@ class Ladder:
     """An open escalation: who was told last, and the causes for which it stands, each with what it stands on.
 
     `rung` counts from 1; `raised` counts every telling and hold, and numbers the timer that ends it. `causes` says of
-    each what it stands on; of a timer's occurrences only the last. `held_by` acknowledged it, until `held_until`.
+    each what it stands on; of a timer's occurrences only the last. `told_at` is when the addressee
+    was told in fact; `held_by` acknowledged it, until `held_until`.
     """
 
     id: int
@@ -92,6 +93,7 @@ class Ladder:
     opened_at: datetime
     causes: Mapping[str, str] = NOTHING
     addressee: str | None = None
+    told_at: datetime | None = None
     held_by: str | None = None
     held_until: datetime | None = None
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, Clock, to_the_second
-from workflow.core import people
+from workflow.core import ladder, people
 from workflow.core.instants import event_time
-from workflow.core.model import NOTHING, Actor, Decision, Event, Link, Option, Ticket, Value
+from workflow.core.model import NOTHING, Acknowledge, Actor, Decision, Event, Link, Option, Ticket, Value
 from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
 from workflow.core.unit import caught_up, opened, run_unit
@@ -100,6 +100,8 @@ def happen(
                 check="ahead", ticket=ticket.id, late=to_the_second(when - now),
             )
         )  # fmt: skip
+    if at is not None and isinstance(event, Acknowledge):
+        ladder.demand_told(ticket, when)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
     outcome = run_unit(
         rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,

@@ -159,6 +159,7 @@ def ladder_text(ladder: Ladder | None) -> str | None:
             "id": ladder.id, "rung": ladder.rung, "raised": ladder.raised, "opened_at": to_text(ladder.opened_at),
             "causes": dict(ladder.causes), "addressee": ladder.addressee, "held_by": ladder.held_by,
             "held_until": to_text(ladder.held_until) if ladder.held_until else None,
+            "told_at": to_text(ladder.told_at) if ladder.told_at else None,
         }
     )  # fmt: skip
 
@@ -168,7 +169,7 @@ def ladder_of(column: str | None) -> Ladder | None:
     if column is None:
         return None
     values = json.loads(column)
-    return Ladder(**values | {name: from_column(values[name]) for name in ("opened_at", "held_until")})
+    return Ladder(**values | {name: from_column(values.get(name)) for name in ("opened_at", "held_until", "told_at")})
 
 
 def promise_text(promise: Promise | None) -> str | None:
