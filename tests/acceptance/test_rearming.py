@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from tests.store.small import HOURS, LONGER, MINUTE, NOON, VISIT, Books, opened, write
 from workflow.clock import VirtualClock
+from workflow.core.model import Ticket
 from workflow.desk import revise
 from workflow.desk.desk import Desk
 from workflow.store import crash
 from workflow.store.tables import tickets
+from workflow.store.tickets import UNREADABLE
 
 HOUR = timedelta(hours=1)
 QUIET = VISIT.replace("      ring: {actions: [{call: bell}]}\n", "")
@@ -199,13 +202,41 @@ def test_a_ticket_that_somebody_holds_is_re_armed_by_the_next_run(postgres_url: 
     books.close()
 
 
-def test_a_damaged_ticket_keeps_no_other_from_being_re_armed(desk: Desk, folder: Path, books: Books) -> None:
+def test_a_damaged_ticket_is_an_incident_and_keeps_no_other_from_being_re_armed(
+    desk: Desk, folder: Path, books: Books
+) -> None:
     with books.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE ticketflow_tickets SET fields = '{damaged' WHERE id IN (1, 2)")
     longer(desk, folder)
     assert kinds(desk, 3) == ["opened", "rearmed"]
+    assert [(each.ticket_id, each.timer) for each in desk.incidents()] == [(1, UNREADABLE), (2, UNREADABLE)]
+    desk.run_timeouts()
+    assert len(desk.incidents()) == 2
+    books.assert_balanced()
     with books.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE ticketflow_tickets SET fields = '{}' WHERE id IN (1, 2)")
-    desk.run_timeouts()
+    for incident in desk.incidents():
+        desk.retry(incident.id, actor="boss")
     assert [kinds(desk, ticket) for ticket in (1, 2, 3)] == [["opened", "rearmed"]] * 3
+    books.assert_balanced()
+
+
+def test_a_ticket_that_cannot_be_decided_under_the_new_hours_is_an_incident(
+    desk: Desk, folder: Path, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = revise.run_unit
+
+    def fails_on_the_second(rules: Any, ticket: Ticket, *timers: Any, **more: Any) -> Any:
+        if ticket.id == 2:
+            raise RuntimeError("no hours for this one")
+        return decide(rules, ticket, *timers, **more)
+
+    monkeypatch.setattr(revise, "run_unit", fails_on_the_second)
+    longer(desk, folder)
+    assert [kinds(desk, ticket)[-1] for ticket in (1, 2, 3)] == ["rearmed", "opened", "rearmed"]
+    (incident,) = desk.incidents()
+    assert (incident.ticket_id, incident.reason) == (2, "no hours for this one")
+    books.assert_balanced()
+    assert desk.retry(incident.id, actor="boss").next_due_at == SOONER
+    assert (kinds(desk, 2), desk.incidents()) == (["opened", "rearmed"], ())
     books.assert_balanced()

@@ -12,7 +12,7 @@ from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.saving import by_halves
 from workflow.desk.transactions import Transactions
-from workflow.store import crash, definitions, tickets
+from workflow.store import agenda, crash, definitions, tickets
 
 CHUNK = 1000
 DONE = "rearmed"
@@ -24,7 +24,7 @@ def revise_open(
     """Re-arm the open tickets that were armed under other calendars; yield what each transaction did.
 
     Killed half-way, the next run or unit does the rest. Nothing is done where no calendar changed. A ticket that cannot
-    be decided is left to the run that meets it.
+    be decided becomes an incident, and is re-armed once that is retried.
     """
     last = 0
     over = False
@@ -38,25 +38,32 @@ def revise_open(
         if not book.newer_calendars(since):
             definitions.put_setting(connection, DONE, str(book.desk_id))
             return 0, [], True
-        claimed, unreadable = tickets.claim_older(connection, book.desk_id, last, CHUNK, book.shapes)
+        claimed, failed = tickets.claim_older(connection, book.desk_id, last, CHUNK, book.shapes)
+        met = [ticket.id for ticket, _ in claimed] + [ticket_id for ticket_id, _ in failed]
+        aside = agenda.set_aside(connection, met)
         changes: list[tickets.Change] = []
         same = []
         for ticket, timers in claimed:
+            if ticket.id in aside:
+                continue
             try:
                 rules, known, newer = book.standing(ticket)
                 if newer and newer[-1][0] > at:
                     continue
                 outcome = run_unit(rules, known, timers, limit=at, fired_at=at, newer=newer)
-            except Exception:  # noqa: S112 - one ticket must not keep the others from theirs
+            except Exception as fault:  # one ticket must not keep the others from theirs
+                failed.append((ticket.id, str(fault) or type(fault).__name__))
                 continue
             if outcome.entries:
                 changes.append(tickets.Change(ticket, timers, outcome))
             else:
                 same.append(ticket.id)
-        changes, _ = by_halves(connection, changes, clock.now())
+        now = clock.now()
+        changes, refused = by_halves(connection, changes, now)
+        if failed := [(ticket_id, reason) for ticket_id, reason in failed + refused if ticket_id not in aside]:
+            tickets.set_aside(connection, failed, now)
         tickets.pin_desk(connection, same, book.desk_id)
         crash.point("revise.chunk")
-        met = [ticket.id for ticket, _ in claimed] + [ticket_id for ticket_id, _ in unreadable]
         if not met and not tickets.count_older(connection, book.desk_id):
             definitions.put_setting(connection, DONE, str(book.desk_id))
         return max(met, default=last), changes, not met

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from workflow.core.model import Timer
 from workflow.errors import NotFound
 from workflow.store.tables import incidents, runs, tickets, timers
+from workflow.store.tickets import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,14 @@ def incident_rows(
     if ticket_id is not None:
         query = query.where(incidents.c.ticket_id == ticket_id)
     return [IncidentRow(*row) for row in connection.execute(query)]
+
+
+def set_aside(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Return which of these tickets runs pass by until their incident is retried."""
+    query = select(incidents.c.ticket_id).where(
+        incidents.c.ticket_id.in_(ids), incidents.c.timer == UNREADABLE, incidents.c.closed_at.is_(None)
+    )
+    return {row.ticket_id for row in connection.execute(query)}
 
 
 def incident(connection: Connection, incident_id: int) -> IncidentRow:
