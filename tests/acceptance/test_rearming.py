@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from tests.store.small import HOURS, LONGER, MINUTE, NOON, VISIT, Books, opened, write
 from workflow.clock import VirtualClock
+from workflow.core import unit
 from workflow.core.model import Ticket
 from workflow.desk import revise
 from workflow.desk.desk import Desk
@@ -108,8 +110,11 @@ def test_other_people_under_the_same_calendars_re_arm_nothing(desk: Desk, folder
 
 def test_a_dry_run_re_arms_nothing(desk: Desk, folder: Path, books: Books) -> None:
     before = books.rows()
-    assert desk.apply(write(folder, QUIET, desk=LONGER), actor="boss", dry_run=True).changed
+    planned = desk.apply(write(folder, QUIET, desk=LONGER), actor="boss", dry_run=True)
+    assert (planned.changed, planned.dry_run) == (True, True)
+    assert (planned.rearmed, planned.moved, planned.set_aside) == (3, 9, 0), "the open ones, with three timers each"
     assert books.rows() == before
+    assert desk.apply(actor="boss") == replace(planned, dry_run=False)
 
 
 def test_what_was_left_half_way_is_finished_by_the_next_run(
@@ -224,16 +229,17 @@ def test_a_damaged_ticket_is_an_incident_and_keeps_no_other_from_being_re_armed(
 def test_a_ticket_that_cannot_be_decided_under_the_new_hours_is_an_incident(
     desk: Desk, folder: Path, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decide = revise.run_unit
+    decide = unit.run_unit
 
     def fails_on_the_second(rules: Any, ticket: Ticket, *timers: Any, **more: Any) -> Any:
         if ticket.id == 2:
             raise RuntimeError("no hours for this one")
         return decide(rules, ticket, *timers, **more)
 
-    monkeypatch.setattr(revise, "run_unit", fails_on_the_second)
+    monkeypatch.setattr("workflow.desk.revise.run_unit", fails_on_the_second)
     longer(desk, folder)
     assert [kinds(desk, ticket)[-1] for ticket in (1, 2, 3)] == ["rearmed", "opened", "rearmed"]
+    assert desk.apply(actor="boss").set_aside == 0, "it was, and is no more"
     (incident,) = desk.incidents()
     assert (incident.ticket_id, incident.reason) == (2, "no hours for this one")
     books.assert_balanced()

@@ -113,6 +113,16 @@ def test_apply_puts_in_force_what_changed(own: Terminal) -> None:
     assert own.err == ""
 
 
+def test_apply_says_how_many_due_times_other_hours_move(own: Terminal) -> None:
+    admin = ("--actor", "admin_01")
+    own("open", "complaint", "--field", "statement=x")
+    edit(own, "desk.yaml", "mon-fri: 09:00-", "mon-fri: 09:30-")
+    planned = own.one("apply", "--dry-run", *admin)
+    assert (planned["dry_run"], planned["rearmed"], planned["set_aside"]) == (True, 1, 0)
+    assert "Of 1 open tickets the timers are armed anew: " in own("apply", "--dry-run", *admin)
+    assert own.one("apply", *admin) == planned | {"dry_run": False}
+
+
 def test_apply_takes_a_role(own: Terminal) -> None:
     own("types")
     assert own.error("apply", code=5)["code"] == "forbidden"

@@ -98,7 +98,7 @@ def apply(session: Session, *, dry_run: bool) -> None:
     """
     report = session.desk.apply(dry_run=dry_run, actor=session.actor)
     if session.json:
-        session.dump({"dry_run": dry_run, "changes": [asdict(change) for change in report.changes]})
+        session.dump(asdict(report))
         return
     session.table(
         ("kind", "name", "version", "change"),
@@ -107,6 +107,13 @@ def apply(session: Session, *, dry_run: bool) -> None:
             for change in report.changes
         ),
     )
+    if report.rearmed:
+        session.say(
+            "Of {rearmed} open tickets the timers are armed anew: {moved} due times move.", rearmed=report.rearmed,
+            moved=report.moved,
+        )  # fmt: skip
+    if report.set_aside:
+        session.say("{count} tickets could not be decided: see `ticketflow incident list`.", count=report.set_aside)
     if dry_run:
         session.say("Nothing was changed; without --dry-run this is put in force.")
 

@@ -238,6 +238,8 @@ SAID = {
     "Once a database has a desk, edits count from `ticketflow apply` on.": "数据库里有了服务台之后，修改从 `ticketflow apply` 起生效。",
     "Ticket {ticket}: ": "工单 {ticket}：",
     "Noted on ticket {ticket}.": "已记入工单 {ticket}。",
+    "Of {rearmed} open tickets the timers are armed anew: {moved} due times move.": "{rearmed} 张未结工单的定时重新计算：{moved} 个到期时间有变动。",
+    "{count} tickets could not be decided: see `ticketflow incident list`.": "{count} 张工单无法处理：见 `ticketflow incident list`。",
     "Nothing was changed; without --dry-run this is put in force.": "未做改动；不加 --dry-run 即生效。",
     "Nothing: it is archived.": "无：已归档。",
     "The definition files differ from what is in force; see `ticketflow apply --dry-run`.": "定义文件与生效的不同；"

@@ -220,6 +220,7 @@ RULES = {
     "give them with the call, like --field {first}=…": "请同时填写，如 --field {first}=…",
     "its triggers here are: {known}": "此处可用的操作：{known}",
     "leave the time out, or give an earlier one": "请不要写时间，或写更早的",
+    "leave the time out, or give a later one": "请不要写时间，或写更晚的",
     "list the tickets with `ticketflow list`": "可用 `ticketflow list` 查看工单",
     "look at that ticket": "请看那张工单",
     "mend the condition": "请改正条件",

@@ -42,10 +42,17 @@ class DefinitionChange:
 
 @dataclass(frozen=True, slots=True)
 class ApplyReport:
-    """What `apply` did, or with `dry_run` would do."""
+    """What `apply` did, or with `dry_run` would do: to definitions, and to open tickets under other calendars.
+
+    `rearmed` tickets have their timers armed anew, `moved` counts the due times that this changes, and `set_aside`
+    tickets could not be decided: each is an incident.
+    """
 
     changes: tuple[DefinitionChange, ...]
     dry_run: bool = False
+    rearmed: int = 0
+    moved: int = 0
+    set_aside: int = 0
 
     @property
     def changed(self) -> bool:
@@ -218,9 +225,7 @@ def folder_print(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def apply(
-    connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "", dry_run: bool = False
-) -> ApplyReport:
+def apply(connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "") -> ApplyReport:
     """Put definitions in force in one step; raise DefinitionChanged where tickets are pinned to another meaning."""
     _demand_open(definitions.desk, at)
     alone(connection, OPENING)
@@ -241,7 +246,7 @@ def apply(
                 pinned=pinned,
             )
         changes.append(DefinitionChange("type", name, definition.version, change, pinned))
-        if not dry_run and change != "unchanged":
+        if change != "unchanged":
             new = store.StoredType(name, definition.version, definition.content_hash, text, in_force=True)
             store.put_type(connection, new, at)
     for item in stored.values():
@@ -252,14 +257,12 @@ def apply(
         if item.in_force and not replaced:
             if current is None:
                 changes.append(DefinitionChange("type", item.type, item.version, "retired"))
-            if not dry_run:
-                store.retire(connection, item.type, item.version)
-    changes.append(_apply_desk(connection, definitions.desk, at, dry_run=dry_run))
-    report = ApplyReport(tuple(changes), dry_run)
-    if not dry_run:
-        store.put_setting(connection, "folder", print_of_folder)
-        if report.changed:
-            store.put_setting(connection, "generation", uuid4().hex)
+            store.retire(connection, item.type, item.version)
+    changes.append(_apply_desk(connection, definitions.desk, at))
+    report = ApplyReport(tuple(changes))
+    store.put_setting(connection, "folder", print_of_folder)
+    if report.changed:
+        store.put_setting(connection, "generation", uuid4().hex)
     crash.point("apply.written")
     return report
 
@@ -327,14 +330,13 @@ def _change(old: store.StoredType | None, new_hash: str, text: str) -> str:
     return "unchanged" if old.document == text else "relabelled"
 
 
-def _apply_desk(connection: Connection, desk: DeskSpec, at: datetime, *, dry_run: bool) -> DefinitionChange:
+def _apply_desk(connection: Connection, desk: DeskSpec, at: datetime) -> DefinitionChange:
     old = store.latest_desk(connection)
     text, meaning = document(desk), content_hash(desk)
     change = "new" if old is None else "changed" if old.content_hash != meaning else "unchanged"
     if old is not None and change == "unchanged" and old.document != text:
         change = "relabelled"
-        if not dry_run:
-            store.relabel_desk(connection, old.id, text)
-    elif change != "unchanged" and not dry_run:
+        store.relabel_desk(connection, old.id, text)
+    elif change != "unchanged":
         store.put_desk(connection, meaning, text, at)
     return DefinitionChange("desk", desk.desk, None, change)

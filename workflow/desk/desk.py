@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ from workflow.desk.intake import IntakeReport, take_in
 from workflow.desk.repair import ClockDifference
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
-from workflow.desk.transactions import Host, Joined, Own
+from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
 from workflow.desk.verbs import TicketVerbs
 from workflow.errors import Refused, UsageError
 from workflow.store import agenda, outbox, records, schema, tickets, timekeeping
@@ -191,7 +192,8 @@ class Desk(TicketVerbs):
 
         Open tickets stay with the version they are pinned to; where a calendar changed, their timers are armed anew,
         each ticket in a recorded step of its own. Raise DefinitionError with every problem of the files,
-        or DefinitionChanged where a version that tickets are pinned to was edited; then nothing is changed.
+        or DefinitionChanged where a version that tickets are pinned to was edited; then nothing is changed. With
+        `dry_run` all that is done and taken back again.
         """
         folder = self._folder if definitions is None else Path(definitions)
         found = rulebook.load(folder, self._conditions, self._actions)
@@ -201,15 +203,22 @@ class Desk(TicketVerbs):
             if stored_definitions.latest_desk(connection) is not None:
                 desk = self._book(connection).desk
                 people.demand(desk, people.actor_of(desk, actor), "apply")
-            return rulebook.apply(
-                connection, found, now, print_of_folder=rulebook.folder_print(folder), dry_run=dry_run
-            )
+            return rulebook.apply(connection, found, now, print_of_folder=rulebook.folder_print(folder))
 
-        report = self._transactions.unit(work)
-        if not dry_run:
-            for _ in revise_open(self._transactions, self._book, self.clock, now):
-                pass
-        return report
+        def with_tickets(report: ApplyReport, transactions: Transactions) -> ApplyReport:
+            for done in revise_open(transactions, self._book, self.clock, now):
+                report = dataclasses.replace(
+                    report,
+                    rearmed=report.rearmed + done.rearmed,
+                    moved=report.moved + done.moved,
+                    set_aside=report.set_aside + len(done.failed),
+                )
+            return report
+
+        if dry_run:
+            report = undone(self._transactions, lambda connection: with_tickets(work(connection), Inside(connection)))
+            return dataclasses.replace(report, dry_run=True)
+        return with_tickets(self._transactions.unit(work), self._transactions)
 
     # Looking.
 

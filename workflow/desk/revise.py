@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -18,9 +19,33 @@ CHUNK = 1000
 DONE = "rearmed"
 
 
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """What one transaction did to open tickets; those that `failed` were set aside, with the reason."""
+
+    changes: list[tickets.Change]
+    failed: list[tickets.Unreadable]
+
+    @property
+    def rearmed(self) -> int:
+        """How many tickets were re-armed."""
+        return sum(any(entry.kind == "rearmed" for entry in change.outcome.entries) for change in self.changes)
+
+    @property
+    def moved(self) -> int:
+        """How many due times are other than before."""
+        return sum(
+            timer.due_at != due
+            for change in self.changes
+            for before in ({timer.key: timer.due_at for timer in change.timers},)
+            for timer in change.outcome.timers
+            if (due := before.get(timer.key)) is not None
+        )
+
+
 def revise_open(
     transactions: Transactions, book_of: Callable[[Connection], Book], clock: Clock, at: datetime
-) -> Iterator[list[tickets.Change]]:
+) -> Iterator[Revised]:
     """Re-arm the open tickets that were armed under other calendars; yield what each transaction did.
 
     Killed half-way, the next run or unit does the rest. Nothing is done where no calendar changed. A ticket that cannot
@@ -29,15 +54,15 @@ def revise_open(
     last = 0
     over = False
 
-    def chunk(connection: Connection) -> tuple[int, list[tickets.Change], bool]:
+    def chunk(connection: Connection) -> tuple[int, Revised, bool]:
         book = book_of(connection)
         done = definitions.setting(connection, DONE)
         since = int(done) if done else book.revisions[0].id
         if since == book.desk_id:
-            return 0, [], True
+            return 0, Revised([], []), True
         if not book.newer_calendars(since):
             definitions.put_setting(connection, DONE, str(book.desk_id))
-            return 0, [], True
+            return 0, Revised([], []), True
         claimed, failed = tickets.claim_older(connection, book.desk_id, last, CHUNK, book.shapes)
         met = [ticket.id for ticket, _ in claimed] + [ticket_id for ticket_id, _ in failed]
         aside = agenda.set_aside(connection, met)
@@ -66,8 +91,8 @@ def revise_open(
         crash.point("revise.chunk")
         if not met and not tickets.count_older(connection, book.desk_id):
             definitions.put_setting(connection, DONE, str(book.desk_id))
-        return max(met, default=last), changes, not met
+        return max(met, default=last), Revised(changes, failed), not met
 
     while not over:
-        last, changes, over = transactions.unit(chunk)
-        yield changes
+        last, revised, over = transactions.unit(chunk)
+        yield revised

@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +18,7 @@ from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
 from workflow.desk.saving import Save, all_at_once, by_halves
-from workflow.desk.transactions import Inside, Transactions
+from workflow.desk.transactions import Inside, Transactions, undone
 from workflow.errors import BadValue, Conflict, UsageError
 from workflow.store import agenda, crash, health, tickets
 
@@ -46,10 +45,6 @@ class RunReport:
     oldest_lateness: float | None = None
     seconds: float = 0.0
     dry_run: bool = False
-
-
-class _Undo(Exception):
-    pass
 
 
 def run_due(
@@ -80,22 +75,20 @@ def run_due(
         size = chunk_size or CHUNKS[connection.dialect.name]
         return _chunk(connection, book_of, clock, so_far, size, save)
 
-    def all_undone(connection: Connection) -> None:
+    def at_once(connection: Connection) -> _SoFar:
         nonlocal so_far
         so_far = _SoFar(RunReport(as_of, dry_run=dry_run), limit)
-        for changes in revise_open(Inside(connection), book_of, clock, as_of):
-            so_far = so_far.after(changes)
+        for revised in revise_open(Inside(connection), book_of, clock, as_of):
+            so_far = so_far.after(revised.changes)
         while so_far.more:
             so_far = chunk(connection, save=by_halves)
-        raise _Undo
+        return so_far
 
     if dry_run:
-        with suppress(_Undo):
-            transactions.unit(all_undone)
-        return replace(so_far.report, seconds=round(time.perf_counter() - began, 3))
+        return replace(undone(transactions, at_once).report, seconds=round(time.perf_counter() - began, 3))
 
-    for changes in revise_open(transactions, book_of, clock, as_of):
-        so_far = so_far.after(changes)
+    for revised in revise_open(transactions, book_of, clock, as_of):
+        so_far = so_far.after(revised.changes)
     while so_far.more and not (stop and stop()):
         try:
             so_far = transactions.unit(chunk)

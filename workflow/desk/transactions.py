@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
@@ -16,6 +17,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Host: TypeAlias = "Connection | Session | scoped_session[Any]"
+
+
+class _Undo(Exception):
+    pass
+
+
+def undone(transactions: Transactions, work: Callable[[Connection], T]) -> T:
+    """Run work in one transaction, take all of it back, and return what it found."""
+    found: list[T] = []
+
+    def all_undone(connection: Connection) -> None:
+        found[:] = [work(connection)]
+        raise _Undo
+
+    with suppress(_Undo):
+        transactions.unit(all_undone)
+    return found[0]
 
 
 class Transactions(Protocol):
