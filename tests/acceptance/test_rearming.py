@@ -18,8 +18,8 @@ from workflow.core.model import Ticket
 from workflow.desk import revise
 from workflow.desk.desk import Desk
 from workflow.store import crash
+from workflow.store.claims import UNREADABLE
 from workflow.store.tables import tickets
-from workflow.store.tickets import UNREADABLE
 
 HOUR = timedelta(hours=1)
 QUIET = VISIT.replace("      ring: {actions: [{call: bell}]}\n", "")

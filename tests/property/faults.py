@@ -209,7 +209,7 @@ FAULTS = {
             f"{LOCKS}who_waits_for_the_host_finds_what_it_did",
         ),
         Fault(
-            "a run fires without a claim", "workflow.store.tickets",
+            "a run fires without a claim", "workflow.store.claims",
             '    .limit(bindparam("most"))\n    .with_for_update(skip_locked=True)\n)\n_COUNT',
             '    .limit(bindparam("most"))\n)\n_COUNT',
             f"{LOCKS}a_ticket_is_locked_until_the_hosts_transaction_ends",

@@ -19,8 +19,8 @@ from workflow.desk.book import Book
 from workflow.desk.desk import Desk
 from workflow.desk.repair import ClockDifference, differences
 from workflow.store import tables
+from workflow.store.claims import UNREADABLE
 from workflow.store.tables import instant, metadata
-from workflow.store.tickets import UNREADABLE
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from tests.store.small import NOON
-from workflow.store.sql import Prepared
+from workflow.store.sql import Among, Prepared, Writer, instants, listed
 from workflow.store.tables import Instant, from_column
 
 notes = Table(
@@ -42,6 +42,10 @@ MADE = Prepared(insert(notes).returning(notes.c.id), ["id", "text"])
 ONE = Prepared(select(notes).where(notes.c.id == bindparam("id")))
 ALL = Prepared(select(notes).order_by(notes.c.id))
 CHANGE = Prepared(update(notes).where(notes.c.of == bindparam("of_of")), ["text"])
+AMONG = Prepared(select(notes.c.id).where(Among(notes.c.id), notes.c.of == bindparam("of")).order_by(notes.c.id))
+ADD = Writer(notes, "INSERT", ["id", "text", "at", "of"])
+MOVE = Writer(notes, "UPDATE", ["text", "at"], ["id", "of"])
+DROP = Writer(notes, "DELETE", keys=["id", "text"])
 AWKWARD = 'back\\slash, "quoted", \ttab,\nline, {brace}, \\N, 50 %, 投诉 🙂'
 
 
@@ -77,6 +81,28 @@ def test_what_is_written_comes_back(connection: Connection, many: int) -> None:
     assert CHANGE.run_many(connection, []) == 0
 
 
+@pytest.mark.parametrize("many", [1, 4, 5, 300])
+def test_tuples_are_written_as_rows_are(connection: Connection, many: int) -> None:
+    moments = instants(connection)
+    rows = [row(number, f"{number} {AWKWARD}", None if number % 3 else NOON) for number in range(many)]
+    bare = [(each["id"], each["text"], moments[each["at"]], each["of"]) for each in rows]
+    assert ADD.run_many(connection, bare) == many
+    assert [found._mapping | {"at": from_column(found.at)} for found in ALL.run(connection)] == rows
+    assert MOVE.run_many(connection, [("new", moments[NOON], number, number % 2) for number in range(many)]) == many
+    assert {found[1:3] for found in ALL.fetch(connection)} == {("new", moments[NOON])}
+    assert MOVE.run_many(connection, [("newer", None, number, 7) for number in range(many)]) == 0
+    assert DROP.run_many(connection, [(number, "new" if number else "old") for number in range(many)]) == many - 1
+    assert [found[0] for found in ALL.fetch(connection)] == [0]
+    assert ADD.run_many(connection, []) == MOVE.run_many(connection, []) == DROP.run_many(connection, []) == 0
+
+
+def test_many_ids_are_one_value(connection: Connection) -> None:
+    KEEP.run_many(connection, [row(number) for number in range(20)])
+    wanted = [3, 4, 5, 9, *range(100, 100_000)]
+    assert AMONG.fetch(connection, {"ids": listed(connection, wanted), "of": 1}) == [(3,), (5,), (9,)]
+    assert AMONG.fetch(connection, {"ids": listed(connection, []), "of": 1}) == []
+
+
 def test_rows_know_their_columns(connection: Connection) -> None:
     KEEP.run(connection, row(1, at=None))
     assert ONE.run(connection, {"id": 1}).first()._mapping == row(1, at=None)
@@ -93,6 +119,8 @@ def test_errors_are_those_of_sqlalchemy(connection: Connection, many: int) -> No
     assert isinstance(twice.value.orig, connection.dialect.loaded_dbapi.Error)
     with pytest.raises(IntegrityError), connection.begin_nested():
         KEEP.run_many(connection, [row(number) | {"text": None} for number in range(many)])
+    with pytest.raises(IntegrityError), connection.begin_nested():
+        ADD.run_many(connection, [(number, None, None, 0) for number in range(many)])
     assert connection.scalar(select(notes.c.id)) is None
 
 

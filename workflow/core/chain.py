@@ -13,6 +13,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from workflow.core.model import HistoryEntry
+from workflow.core.remembered import ISO
 
 SALT_BYTES = 16
 
@@ -42,20 +43,43 @@ def digest(salt: bytes, value: Any) -> str:
     return hashlib.sha256(salt + canonical(value).encode()).hexdigest()
 
 
+def sealed(private: Mapping[str, Any], salt: Callable[[], bytes]) -> tuple[str, str]:
+    """Return private values with a fresh salt each, and their digests, as two canonical texts."""
+    values, digests = [], []
+    for name in sorted(private):
+        with_it, value = salt(), canonical(private[name])
+        values.append(f'{encode_basestring(name)}:{{"salt":"{with_it.hex()}","value":{value}}}')
+        digests.append(f'{encode_basestring(name)}:"{hashlib.sha256(with_it + value.encode()).hexdigest()}"')
+    return f"{{{','.join(values)}}}", f"{{{','.join(digests)}}}"
+
+
 def link(previous: str, ticket_id: int, entry: HistoryEntry, digests: Mapping[str, str]) -> str:
     """Return the hash of an entry that follows the one whose hash is `previous` (empty for the first)."""
-    return hashlib.sha256((previous + body(ticket_id, entry, digests)).encode()).hexdigest()
+    return linked(previous, ticket_id, entry, canonical(dict(entry.data)), canonical(dict(digests)))
+
+
+def linked(previous: str, ticket_id: int, entry: HistoryEntry, data: str, digests: str) -> str:
+    """Return what `link` does, of an entry whose data and digests are canonical JSON already."""
+    return hashlib.sha256((previous + _body(ticket_id, entry, data, digests)).encode()).hexdigest()
 
 
 def body(ticket_id: int, entry: HistoryEntry, digests: Mapping[str, str]) -> str:
-    """Return what an entry's hash covers: the canonical JSON of an object with these keys, which stand sorted here."""
-    text = _text
+    """Return what an entry's hash covers: the canonical JSON of an object."""
+    return _body(ticket_id, entry, canonical(dict(entry.data)), canonical(dict(digests)))
+
+
+def _body(ticket_id: int, entry: HistoryEntry, data: str, digests: str) -> str:
+    """Return the body by its template, in which the keys stand sorted."""
+    text, timer = _text, "null"
+    if entry.timer is not None:
+        kind, name, cycle, occurrence = entry.timer
+        timer = f"[{text(kind)},{text(name)},{cycle},{occurrence}]"
     return (
-        f'{{"actor":{text(entry.actor)},"data":{canonical(dict(entry.data))},"desk_revision":{entry.desk_revision},'
-        f'"dest":{text(entry.dest)},"digests":{canonical(dict(digests))},"entry":{entry.entry},'
-        f'"happened_at":"{entry.happened_at.isoformat()}","kind":{text(entry.kind)},"seq":{entry.seq},'
+        f'{{"actor":{text(entry.actor)},"data":{data},"desk_revision":{entry.desk_revision},'
+        f'"dest":{text(entry.dest)},"digests":{digests},"entry":{entry.entry},'
+        f'"happened_at":"{ISO[entry.happened_at]}","kind":{text(entry.kind)},"seq":{entry.seq},'
         f'"source":{text(entry.source)},"state":{text(entry.state)},"ticket":{ticket_id},'
-        f'"timer":{canonical(entry.timer)},"trigger":{text(entry.trigger)},"type":{text(entry.type)},'
+        f'"timer":{timer},"trigger":{text(entry.trigger)},"type":{text(entry.type)},'
         f'"version":{entry.version}}}'
     )
 

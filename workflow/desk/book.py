@@ -24,7 +24,7 @@ from workflow.errors import Conflict, DefinitionChanged, DefinitionError, NotFou
 from workflow.store import crash
 from workflow.store import definitions as store
 from workflow.store.engine import OPENING, alone
-from workflow.store.tickets import Shapes
+from workflow.store.rows import Shapes
 
 Registered = Mapping[str, HostCondition]
 

@@ -35,7 +35,7 @@ from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
 from workflow.desk.verbs import TicketVerbs
 from workflow.errors import Refused, UsageError
-from workflow.store import agenda, outbox, records, schema, tickets, timekeeping
+from workflow.store import agenda, claims, outbox, records, schema, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
 from workflow.store.agenda import DueTimer, IncidentRow, Run
 from workflow.store.engine import Store
@@ -443,7 +443,7 @@ class Desk(TicketVerbs):
 
     def next_timer_due(self) -> datetime | None:
         """Return when the next timer of any ticket is due, or None."""
-        return self._transactions.read(tickets.next_timer_at)
+        return self._transactions.read(claims.next_timer_at)
 
     def next_message_due(self) -> datetime | None:
         """Return when the next message is due that can leave from this process, or None."""

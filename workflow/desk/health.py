@@ -13,8 +13,8 @@ from workflow.errors import Unhealthy
 from workflow.store import agenda, schema
 from workflow.store import health as store
 from workflow.store.agenda import Run
+from workflow.store.claims import next_timer_at
 from workflow.store.health import Found
-from workflow.store.tickets import next_timer_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from workflow.desk.transactions import Transactions
 from workflow.desk.unit import Opening, decide_opening, with_customer
 from workflow.errors import BadValue, TicketflowError, UsageError
 from workflow.store import crash, tickets
+from workflow.store.changes import Change, save
 from workflow.store.engine import OPENING, alone
 
 PAST = ("record", "fire")
@@ -104,10 +105,10 @@ def _take_batch(
             rejected.append(Rejected(contact, error))
             continue
         decision = with_customer(connection, book, decision, given)
-        changes.append(tickets.Change(None, (), _opened(book, decision, now, past)))
+        changes.append(Change(None, (), _opened(book, decision, now, past)))
         if contact.external_id:
             seen.add(contact.external_id)
-    tickets.save(connection, changes, now)
+    save(connection, changes, now)
     crash.point("intake.batch")
     return len(changes), known, rejected
 

@@ -15,7 +15,8 @@ from workflow.core.repair import rebuilt, retry_timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.errors import Refused
-from workflow.store import agenda, tickets
+from workflow.store import agenda, claims, tickets
+from workflow.store.changes import Change, save
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ def retry(connection: Connection, book: Book, incident_id: int, actor: str, cloc
     rules, known, newer = book.standing(ticket)
     when = event_time(known, now, None)
     fired_at = max(now, when)
-    if incident.timer == tickets.UNREADABLE:
+    if incident.timer == claims.UNREADABLE:
         outcome = run_unit(rules, known, timers, limit=when, fired_at=fired_at, newer=newer)
-        tickets.mend_next_timer(connection, [ticket.id])
+        claims.mend_next_timer(connection, [ticket.id])
     else:
         outcome = retry_timer(
             rules, known, timers, incident.as_timer(), at=when, fired_at=fired_at, actor=actor, newer=newer
         )
-    (after,) = tickets.save(connection, [tickets.Change(known, timers, outcome)], now)
+    (after,) = save(connection, [Change(ticket, timers, outcome)], now)
     agenda.close_incident(connection, incident_id, now)
     return after
 
@@ -80,7 +81,7 @@ def rebuild(connection: Connection, book: Book, ticket_id: int, actor: str, cloc
         rules, known, _ = book.standing(ticket)
         when = event_time(known, now, None)
         outcome = rebuilt(rules, known, timers, _told(connection, book, ticket), at=when, actor=actor)
-        tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
+        save(connection, [Change(ticket, timers, outcome)], now)
     return wrong
 
 

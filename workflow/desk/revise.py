@@ -13,7 +13,8 @@ from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.saving import by_halves
 from workflow.desk.transactions import Transactions
-from workflow.store import agenda, crash, definitions, tickets
+from workflow.store import agenda, claims, crash, definitions
+from workflow.store.changes import Change
 
 CHUNK = 1000
 DONE = "rearmed"
@@ -23,8 +24,8 @@ DONE = "rearmed"
 class Revised:
     """What one transaction did to open tickets; those that `failed` were set aside, with the reason."""
 
-    changes: list[tickets.Change]
-    failed: list[tickets.Unreadable]
+    changes: list[Change]
+    failed: list[claims.Unreadable]
 
     @property
     def rearmed(self) -> int:
@@ -63,10 +64,10 @@ def revise_open(
         if not book.newer_calendars(since):
             definitions.put_setting(connection, DONE, str(book.desk_id))
             return 0, Revised([], []), True
-        claimed, failed = tickets.claim_older(connection, book.desk_id, last, CHUNK, book.shapes)
+        claimed, failed = claims.claim_older(connection, book.desk_id, last, CHUNK, book.shapes)
         met = [ticket.id for ticket, _ in claimed] + [ticket_id for ticket_id, _ in failed]
         aside = agenda.set_aside(connection, met)
-        changes: list[tickets.Change] = []
+        changes: list[Change] = []
         same = []
         for ticket, timers in claimed:
             if ticket.id in aside:
@@ -80,16 +81,16 @@ def revise_open(
                 failed.append((ticket.id, str(fault) or type(fault).__name__))
                 continue
             if outcome.entries:
-                changes.append(tickets.Change(ticket, timers, outcome))
+                changes.append(Change(ticket, timers, outcome))
             else:
                 same.append(ticket.id)
         now = clock.now()
         changes, refused = by_halves(connection, changes, now)
         if failed := [(ticket_id, reason) for ticket_id, reason in failed + refused if ticket_id not in aside]:
-            tickets.set_aside(connection, failed, now)
-        tickets.pin_desk(connection, same, book.desk_id)
+            claims.set_aside(connection, failed, now)
+        claims.pin_desk(connection, same, book.desk_id)
         crash.point("revise.chunk")
-        if not met and not tickets.count_older(connection, book.desk_id):
+        if not met and not claims.count_older(connection, book.desk_id):
             definitions.put_setting(connection, DONE, str(book.desk_id))
         return max(met, default=last), Revised(changes, failed), not met
 

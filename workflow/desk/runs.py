@@ -20,7 +20,8 @@ from workflow.desk.revise import revise_open
 from workflow.desk.saving import Save, all_at_once, by_halves
 from workflow.desk.transactions import Inside, Transactions, undone
 from workflow.errors import BadValue, Conflict, UsageError
-from workflow.store import agenda, crash, health, tickets
+from workflow.store import agenda, claims, crash, health
+from workflow.store.changes import Change
 
 CHUNKS = {"sqlite": 5000, "postgresql": 2000}
 
@@ -99,7 +100,7 @@ def run_due(
 
     def close(connection: Connection) -> RunReport:
         all_had_their_turn = not so_far.more and so_far.left != 0
-        lost = tickets.count_due(connection, as_of) if all_had_their_turn else 0
+        lost = claims.count_due(connection, as_of) if all_had_their_turn else 0
         done = replace(so_far.report, lost=lost, seconds=round(time.perf_counter() - began, 3))
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,
@@ -124,7 +125,7 @@ class _SoFar:
     more: bool = True
     lateness: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, changes: Sequence[tickets.Change]) -> _SoFar:
+    def after(self, changes: Sequence[Change]) -> _SoFar:
         """Count what was done to these tickets; those that were only re-armed are left out."""
         report, left, lateness = self.report, self.left, Counter(self.lateness)
         for change in changes:
@@ -162,11 +163,11 @@ def _chunk(
     most = size if so_far.left is None else min(size, so_far.left)
     if most == 0:
         return replace(so_far, more=False)
-    ids = tickets.claim_due(connection, report.as_of, most)
+    ids = claims.claim_due(connection, report.as_of, most)
     crash.point("run.claimed")
     book = book_of(connection)  # now that nobody can put newer rules under these tickets
-    claimed, failed = tickets.held(connection, ids, book.shapes)
-    changes: list[tickets.Change] = []
+    claimed, failed = claims.held(connection, ids, book.shapes)
+    changes: list[Change] = []
     raced = []
     for ticket, timers in claimed:
         due = _due(timers)
@@ -179,15 +180,15 @@ def _chunk(
         except Exception as fault:  # one ticket must not keep the others from their turn
             failed.append((ticket.id, str(fault) or type(fault).__name__))
             continue
-        changes.append(tickets.Change(ticket, timers, outcome))
+        changes.append(Change(ticket, timers, outcome))
     now = clock.now()
     crash.point("run.decided")
     changes, refused = save(connection, changes, now)
     failed += refused
     if raced:
-        tickets.mend_next_timer(connection, raced)
+        claims.mend_next_timer(connection, raced)
     if failed:
-        tickets.set_aside(connection, failed, now)
+        claims.set_aside(connection, failed, now)
     crash.point("run.written")
     done = so_far.after(changes)
     report = replace(done.report, raced=report.raced + len(raced), errors=report.errors + len(failed))

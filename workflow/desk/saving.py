@@ -9,8 +9,9 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from workflow.errors import BadValue, Conflict
+from workflow.store.changes import Change, save
+from workflow.store.claims import Unreadable
 from workflow.store.engine import translated
-from workflow.store.tickets import Change, Unreadable, save
 
 Saved: TypeAlias = tuple[list[Change], list[Unreadable]]
 Save: TypeAlias = Callable[[Connection, list[Change], datetime], Saved]

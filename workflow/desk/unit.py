@@ -20,6 +20,7 @@ from workflow.core.values import coerce_all
 from workflow.desk.book import Book
 from workflow.errors import BadValue, Conflict, TicketflowError, Unhealthy
 from workflow.store import crash, records, tickets
+from workflow.store.changes import Change, save
 
 log = logging.getLogger("workflow.desk")
 
@@ -71,7 +72,7 @@ def open_one(connection: Connection, book: Book, opening: Opening, actor: str, n
         )
     decision, given = decide_opening(book, opening, people.actor_of(book.desk, actor), now)
     outcome = opened(with_customer(connection, book, decision, given))
-    return tickets.save(connection, [tickets.Change(None, (), outcome)], now)[0]
+    return save(connection, [Change(None, (), outcome)], now)[0]
 
 
 def happen(
@@ -90,8 +91,8 @@ def happen(
     ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
     crash.point("unit.locked")
     now = clock.now()  # now that the lock is held
-    rules, ticket, newer = book.standing(ticket)
-    when = event_time(ticket, now, at)
+    rules, known, newer = book.standing(ticket)
+    when = event_time(known, now, at)
     if when - now > TOLERATED:
         log.warning(
             Unhealthy(
@@ -104,11 +105,11 @@ def happen(
         ladder.demand_told(ticket, when)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
     outcome = run_unit(
-        rules, ticket, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
+        rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
         refusal=missing, newer=newer,
     )  # fmt: skip
     crash.point("unit.decided")
-    (after,) = tickets.save(connection, [tickets.Change(ticket, timers, outcome)], now)
+    (after,) = save(connection, [Change(ticket, timers, outcome)], now)
     crash.point("unit.written")
     return after, outcome.refusal
 

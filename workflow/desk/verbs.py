@@ -23,7 +23,7 @@ from workflow.desk.book import Book
 from workflow.desk.transactions import Transactions
 from workflow.desk.unit import Opening
 from workflow.errors import TicketflowError
-from workflow.store import records, tickets
+from workflow.store import records, rows, tickets
 from workflow.store.engine import OPENING, alone
 
 T = TypeVar("T")
@@ -261,10 +261,10 @@ class TicketVerbs:
             if key is None:
                 return work(connection, book)
             if (first := records.replay(connection, verb, key, arguments)) is not None:
-                return dataclasses.replace(tickets.thaw(first, book.shapes), replayed=True), None
+                return dataclasses.replace(rows.thaw(first, book.shapes), replayed=True), None
             ticket, refusal = work(connection, book)
             if refusal is None:
-                records.remember(connection, verb, key, arguments, tickets.freeze(ticket), self.clock.now())
+                records.remember(connection, verb, key, arguments, rows.freeze(ticket), self.clock.now())
             return ticket, refusal
 
         ticket, refusal = self._transactions.unit(once)

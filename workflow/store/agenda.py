@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from workflow.core.model import Timer
 from workflow.errors import NotFound
+from workflow.store.claims import UNREADABLE
 from workflow.store.tables import incidents, runs, tickets, timers
-from workflow.store.tickets import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import UsageError
 from workflow.store import timekeeping
+from workflow.store.rows import BASE, Shapes, ticket_of
 from workflow.store.tables import Instant, customers, tickets
-from workflow.store.tickets import BASE, Shapes, from_row
 
 LONGEST = 1_000
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # and not the last instant, which has no name in zones east of Greenwich
@@ -67,7 +67,7 @@ def find(connection: Connection, query: Query, shapes: Shapes, *, limit: int, af
     order = (key.desc(), tickets.c.id.desc()) if descending else (key.asc(), tickets.c.id.asc())
     rows = connection.execute(statement.order_by(*order).limit(limit + 1)).all()
     clocks = timekeeping.clocks_of_many(connection, [row.id for row in rows[:limit]])
-    found = tuple(from_row(row, shapes, clocks.get(row.id, ())) for row in rows[:limit])
+    found = tuple(ticket_of(row, shapes, clocks.get(row.id, ())) for row in rows[:limit])
     more = _cursor(query.sort, rows[limit - 1].sort_key, found[-1].id) if len(rows) > limit and found else None
     return Page(found, more)
 

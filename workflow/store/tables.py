@@ -27,6 +27,8 @@ from sqlalchemy import (
     text,
 )
 
+from workflow.core.remembered import Remembered
+
 PREFIX = "ticketflow_"
 WHERE = "where"  # which rows a partial index has; as a keyword of a dialect it would import that dialect
 metadata = MetaData()
@@ -52,14 +54,25 @@ class Instant(TypeDecorator[datetime]):
         return from_column(value)
 
 
+def _text(instant: datetime | None) -> str | None:
+    return (
+        None if instant is None else instant.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    )
+
+
+TEXTS: Remembered[Any, Any] = Remembered(_text)
+_INSTANTS: Remembered[str, datetime] = Remembered(datetime.fromisoformat)
+
+
 def to_text(instant: datetime) -> str:
     """Return the text under which SQLite keeps an instant; texts sort as the instants do."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    text: str = TEXTS[instant]
+    return text
 
 
 def instant(value: Any) -> datetime:
     """Return the instant of a column that is never empty, whichever database it comes from."""
-    return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+    return _INSTANTS[value] if isinstance(value, str) else value.astimezone(UTC)
 
 
 def from_column(value: Any) -> datetime | None:

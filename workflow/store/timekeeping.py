@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 
 from workflow.core import chain
-from workflow.core.model import Ladder, LadderChange, Promise, SlaClock
-from workflow.store.sql import Prepared
-from workflow.store.tables import escalations, from_column, instant, slas, to_text
+from workflow.core.model import Ladder, LadderChange, Promise, SlaClock, Ticket
+from workflow.store.sql import Among, Prepared, Row, Writer, from_json, listed
+from workflow.store.tables import TEXTS, escalations, from_column, instant, slas, to_text
 
 _TICK = timedelta(microseconds=1)
-_LENGTHS = ("goal", "elapsed", "extension", "asked")
-_INSTANTS = ("started_at", "since", "due_at", "ended_at")
-_FLAGS = ("breached", "at_risk", "excused")
-_COUNTS = ("fired", "spent")
 _KEY = ("ticket_id", "name", "cycle")
-_CLOCKS = Prepared(select(slas).where(slas.c.ticket_id == bindparam("id")).order_by(slas.c.name, slas.c.cycle))
 _COLUMNS = tuple(column.name for column in slas.c)
-KEEP_CLOCK = Prepared(
-    text(
-        f"INSERT INTO {slas.name} ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608 - constants
-        f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
-        + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEY)
-    )
-)
-RAISE = Prepared(insert(escalations), [column.name for column in escalations.c if column.name != "id"])
+_CLOCKS = Prepared(select(slas).where(slas.c.ticket_id == bindparam("id")).order_by(slas.c.name, slas.c.cycle))
+_CLOCKS_OF = Prepared(select(slas).where(Among(slas.c.ticket_id)).order_by(*(slas.c[name] for name in _KEY)))
+START_CLOCK = Writer(slas, "INSERT", _COLUMNS)
+KEEP_CLOCK = Writer(slas, "UPDATE", _COLUMNS[len(_KEY) :], _KEY)
+_RAISED = tuple(column.name for column in escalations.c if column.name != "id")
+RAISE = Writer(escalations, "INSERT", _RAISED)
 _LINE = update(escalations).where(
     escalations.c.ticket_id == bindparam("of_ticket"), escalations.c.ladder == bindparam("of_ladder")
 )
@@ -80,52 +72,79 @@ class Escalation:
 
 def clocks_of(connection: Connection, ticket_id: int) -> tuple[SlaClock, ...]:
     """Return every cycle of a ticket's SLA clocks, by name and cycle."""
-    return tuple(clock_of(row._mapping) for row in _CLOCKS.run(connection, {"id": ticket_id}))
+    return tuple(map(clock_of, _CLOCKS.fetch(connection, {"id": ticket_id})))
 
 
 def clocks_of_many(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[SlaClock, ...]]:
     """Return the clocks of several tickets."""
     rows = clock_rows_of(connection, ids)
-    return {ticket_id: tuple(clock_of(row) for row in found) for ticket_id, found in rows.items()}
+    return {ticket_id: tuple(map(clock_of, found)) for ticket_id, found in rows.items()}
 
 
-def clock_rows_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[RowMapping]]:
+def clock_rows_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
     """Return the rows of the clocks of several tickets."""
-    found: dict[int, list[RowMapping]] = {}
-    query = select(slas).where(slas.c.ticket_id.in_(ids)).order_by(slas.c.ticket_id, slas.c.name, slas.c.cycle)
-    for row in connection.execute(query):
-        found.setdefault(row.ticket_id, []).append(row._mapping)
+    found: dict[int, list[Row]] = {}
+    for row in _CLOCKS_OF.fetch(connection, {"ids": listed(connection, ids)}):
+        found.setdefault(row[0], []).append(row)
     return found
 
 
-def clock_of(row: Mapping[str, Any] | RowMapping) -> SlaClock:
-    """Return the clock that a row holds."""
-    lengths = {name: None if row[name] is None else row[name] * _TICK for name in _LENGTHS}
-    instants = {name: from_column(row[name]) for name in _INSTANTS}
-    flags = {name: bool(row[name]) for name in _FLAGS}
-    counts = {name: json.loads(row[name]) for name in _COUNTS}
-    return SlaClock(row["name"], row["cycle"], row["status"], **lengths, **instants, **flags, **counts)  # type: ignore[arg-type]
+def clock_of(row: Row) -> SlaClock:
+    """Return the clock that a row of its table holds."""
+    (_, name, cycle, status, goal, started_at, elapsed, since, due_at, ended_at, breached, at_risk, excused, extension,
+     asked, fired, spent) = row  # fmt: skip
+    return SlaClock(
+        name, cycle, status, goal * _TICK, instant(started_at), elapsed * _TICK, from_column(since),
+        from_column(due_at), from_column(ended_at), bool(breached), bool(at_risk), bool(excused), extension * _TICK,
+        None if asked is None else asked * _TICK, from_json(fired), from_json(spent),
+    )  # fmt: skip
 
 
-def clock_row(ticket_id: int, clock: SlaClock) -> dict[str, Any]:
-    """Return the row of a clock."""
-    lengths = {name: None if (value := getattr(clock, name)) is None else value // _TICK for name in _LENGTHS}
-    plain = {name: getattr(clock, name) for name in ("name", "cycle", "status", *_INSTANTS, *_FLAGS)}
-    counts = {name: chain.canonical(dict(getattr(clock, name))) for name in _COUNTS}
-    return {"ticket_id": ticket_id, **plain, **lengths, **counts}
+def clock_row(ticket_id: int, clock: SlaClock, moments: Mapping[Any, Any]) -> Row:
+    """Return the row of a clock, its instants as `moments` gives them."""
+    return (
+        ticket_id, clock.name, clock.cycle, clock.status, clock.goal // _TICK, moments[clock.started_at],
+        clock.elapsed // _TICK, moments[clock.since], moments[clock.due_at], moments[clock.ended_at], clock.breached,
+        clock.at_risk, clock.excused, clock.extension // _TICK, None if clock.asked is None else clock.asked // _TICK,
+        chain.canonical(dict(clock.fired)), chain.canonical(dict(clock.spent)),
+    )  # fmt: skip
 
 
-def ladder_rows(ticket_id: int, changes: Iterable[LadderChange]) -> Iterable[tuple[Prepared, dict[str, Any]]]:
+def freeze_clock(ticket_id: int, clock: SlaClock) -> dict[str, Any]:
+    """Return a clock as JSON, for `thaw_clock`."""
+    return dict(zip(_COLUMNS, clock_row(ticket_id, clock, TEXTS), strict=True))
+
+
+def thaw_clock(frozen: Mapping[str, Any]) -> SlaClock:
+    """Return the clock that `freeze_clock` was given."""
+    return clock_of(tuple(frozen[name] for name in _COLUMNS))
+
+
+def clock_rows(ticket: Ticket, known: Iterable[SlaClock], moments: Mapping[Any, Any]) -> Iterator[tuple[Writer, Row]]:
+    """Yield the statements that keep a ticket's clocks where they differ from those `known`, each with its row."""
+    before = {(clock.name, clock.cycle): clock for clock in known}
+    for clock in ticket.clocks:
+        was = before.get((clock.name, clock.cycle))
+        if was is None:
+            yield START_CLOCK, clock_row(ticket.id, clock, moments)
+        elif clock is not was and clock != was:
+            row = clock_row(ticket.id, clock, moments)
+            yield KEEP_CLOCK, row[len(_KEY) :] + row[: len(_KEY)]
+
+
+def ladder_rows(
+    ticket_id: int, changes: Iterable[LadderChange], moments: Mapping[Any, Any]
+) -> Iterator[tuple[Writer | Prepared, Any]]:
     """Yield the statements that keep a ladder's lines, each with its row."""
     for change in changes:
         of = {"of_ticket": ticket_id, "of_ladder": change.ladder}
         if change.what == "raised" and change.rung is not None:
             rung = change.rung
-            yield RAISE, {
-                "ticket_id": ticket_id, "ladder": rung.ladder, "rung": rung.rung, "occurrence": rung.occurrence,
-                "addressee": rung.addressee, "raised_at": rung.raised_at, "due_at": rung.due_at, "times": 1,
-                "last_at": rung.raised_at, "acknowledged_at": None, "acknowledged_by": None, "ended_at": None,
-            }  # fmt: skip
+            raised_at = moments[rung.raised_at]
+            yield RAISE, (
+                ticket_id, rung.ladder, rung.rung, rung.occurrence, rung.addressee, raised_at, moments[rung.due_at], 1,
+                raised_at, None, None, None,
+            )  # fmt: skip
         elif change.what == "repeated":
             yield REPEAT, of | {"at": change.at}
         elif change.what == "acknowledged":
@@ -168,7 +187,7 @@ def ladder_of(column: str | None) -> Ladder | None:
     """Return the ladder that `ladder_text` was given."""
     if column is None:
         return None
-    values = json.loads(column)
+    values = from_json(column)
     return Ladder(**values | {name: from_column(values.get(name)) for name in ("opened_at", "held_until", "told_at")})
 
 
@@ -188,5 +207,5 @@ def promise_of(column: str | None) -> Promise | None:
     """Return the promise that `promise_text` was given."""
     if column is None:
         return None
-    values = json.loads(column)
+    values = from_json(column)
     return Promise(values["number"], instant(values["until"]), instant(values["made_at"]), values["made_by"])

@@ -69,6 +69,14 @@ def test_what_is_no_json_is_refused(value: object) -> None:
         chain.canonical(value)
 
 
+@given(objects.filter(lambda private: "\\ud" not in json.dumps(private)), st.binary(max_size=200))
+def test_private_values_are_sealed_as_one_by_one(private: dict[str, Any], drawn: bytes) -> None:
+    salts = {name: hashlib.sha256(drawn + bytes([place])).digest()[:16] for place, name in enumerate(sorted(private))}
+    values, digests = chain.sealed(private, iter([salts[name] for name in sorted(private)]).__next__)
+    assert values == dumped({name: {"salt": salts[name].hex(), "value": value} for name, value in private.items()})
+    assert digests == dumped({name: chain.digest(salts[name], value) for name, value in private.items()})
+
+
 def test_without_the_encoder_in_c_the_text_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json.encoder, "c_make_encoder", None)
     value = {"b": [1, 2.5, None, True], "a": {"投诉": "\\"}}
