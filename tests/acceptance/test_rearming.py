@@ -158,13 +158,23 @@ def test_a_run_that_re_arms_counts_what_it_fires_at_the_new_due_times(
     planned = desk.run_timeouts(dry_run=True)
     report = desk.run_timeouts()
     assert (report.fired, report.tickets, report.oldest_lateness) == (3, 3, 1800.0)
-    assert (planned.fired, planned.tickets) == (3, 3)
+    assert replace(planned, dry_run=False, seconds=report.seconds) == report
     for ticket in (1, 2, 3):
         assert [(entry.kind, entry.happened_at) for entry in desk.history(ticket)][:3] == [
             ("opened", NOON), ("rearmed", APPLIED), ("fired", SOONER),
         ]  # fmt: skip
     assert sum(run.fired for run in desk.runs()) == 3
     books.assert_balanced()
+
+
+def test_a_dry_run_counts_what_is_due_by_the_old_hours_and_the_new_once(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_half_way(desk, folder, monkeypatch)
+    desk.clock.move_to(PLANNED + MINUTE)  # type: ignore[attr-defined]
+    planned = desk.run_timeouts(dry_run=True, chunk=1)
+    report = desk.run_timeouts()
+    assert (replace(planned, dry_run=False, seconds=report.seconds), report.tickets) == (report, 3)
 
 
 def test_a_run_as_of_a_time_before_the_apply_leaves_the_re_arming_to_a_later_one(

@@ -28,6 +28,11 @@ class Revised:
     failed: list[claims.Unreadable]
 
     @property
+    def ids(self) -> list[int]:
+        """The tickets that were met, and changed or set aside."""
+        return [change.outcome.ticket.id for change in self.changes] + [ticket_id for ticket_id, _ in self.failed]
+
+    @property
     def rearmed(self) -> int:
         """How many tickets were re-armed."""
         return sum(any(entry.kind == "rearmed" for entry in change.outcome.entries) for change in self.changes)
@@ -45,12 +50,17 @@ class Revised:
 
 
 def revise_open(
-    transactions: Transactions, book_of: Callable[[Connection], Book], clock: Clock, at: datetime
+    transactions: Transactions,
+    book_of: Callable[[Connection], Book],
+    clock: Clock,
+    at: datetime,
+    *,
+    dry_run: bool = False,
 ) -> Iterator[Revised]:
     """Re-arm the open tickets that were armed under other calendars; yield what each transaction did.
 
     Killed half-way, the next run or unit does the rest. Nothing is done where no calendar changed. A ticket that cannot
-    be decided becomes an incident, and is re-armed once that is retried.
+    be decided becomes an incident, and is re-armed once that is retried. A `dry_run` reads and decides, no more.
     """
     last = 0
     over = False
@@ -62,9 +72,10 @@ def revise_open(
         if since == book.desk_id:
             return 0, Revised([], []), True
         if not book.newer_calendars(since):
-            definitions.put_setting(connection, DONE, str(book.desk_id))
+            if not dry_run:
+                definitions.put_setting(connection, DONE, str(book.desk_id))
             return 0, Revised([], []), True
-        claimed, failed = claims.claim_older(connection, book.desk_id, last, CHUNK, book.shapes)
+        claimed, failed = claims.claim_older(connection, book.desk_id, last, CHUNK, book.shapes, lock=not dry_run)
         met = [ticket.id for ticket, _ in claimed] + [ticket_id for ticket_id, _ in failed]
         aside = agenda.set_aside(connection, met)
         changes: list[Change] = []
@@ -84,6 +95,8 @@ def revise_open(
                 changes.append(Change(ticket, timers, outcome))
             else:
                 same.append(ticket.id)
+        if dry_run:
+            return max(met, default=last), Revised(changes, [bad for bad in failed if bad[0] not in aside]), not met
         now = clock.now()
         changes, refused = by_halves(connection, changes, now)
         if failed := [(ticket_id, reason) for ticket_id, reason in failed + refused if ticket_id not in aside]:
@@ -95,5 +108,5 @@ def revise_open(
         return max(met, default=last), Revised(changes, failed), not met
 
     while not over:
-        last, revised, over = transactions.unit(chunk)
+        last, revised, over = (transactions.read if dry_run else transactions.unit)(chunk)
         yield revised

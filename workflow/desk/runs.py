@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
 from workflow.desk.saving import Save, all_at_once, by_halves
-from workflow.desk.transactions import Inside, Transactions, undone
+from workflow.desk.transactions import Transactions
 from workflow.errors import BadValue, Conflict, UsageError
 from workflow.store import agenda, claims, crash, health
 from workflow.store.changes import Change
@@ -31,7 +31,8 @@ class RunReport:
     """What a timeout run did, or with `dry_run` would do.
 
     `lost` tickets were locked by others, `raced` ones had been fired by others first, `errors` could not be read or
-    decided at all. `incidents` are timers that could not fire. `oldest_lateness` is in seconds.
+    decided at all. `incidents` are timers that could not fire. `oldest_lateness` is in seconds. A dry run takes no
+    lock: it cannot tell what a run would lose to one, nor what the database would refuse.
     """
 
     as_of: datetime
@@ -71,32 +72,32 @@ def run_due(
         raise UsageError("a chunk has at least one ticket", "give a chunk of 1 or more", field="chunk")
     started_at, began = clock.now(), time.perf_counter()
     so_far = _SoFar(RunReport(as_of, dry_run=dry_run), limit)
+    revised: set[int] = set()
 
     def chunk(connection: Connection, *, save: Save = all_at_once) -> _SoFar:
-        size = chunk_size or CHUNKS[connection.dialect.name]
-        return _chunk(connection, book_of, clock, so_far, size, save)
+        return _chunk(connection, book_of, clock, so_far, so_far.most(connection, chunk_size), save)
 
-    def at_once(connection: Connection) -> _SoFar:
-        nonlocal so_far
-        so_far = _SoFar(RunReport(as_of, dry_run=dry_run), limit)
-        for revised in revise_open(Inside(connection), book_of, clock, as_of):
-            so_far = so_far.after(revised.changes)
-        while so_far.more:
-            so_far = chunk(connection, save=by_halves)
-        return so_far
+    def look(connection: Connection) -> _SoFar:
+        return _look(connection, book_of, so_far, so_far.most(connection, chunk_size), revised)
 
-    if dry_run:
-        return replace(undone(transactions, at_once).report, seconds=round(time.perf_counter() - began, 3))
-
-    for revised in revise_open(transactions, book_of, clock, as_of):
-        so_far = so_far.after(revised.changes)
-    while so_far.more and not (stop and stop()):
+    def go_on() -> _SoFar:
+        if dry_run:
+            return transactions.read(look)
         try:
-            so_far = transactions.unit(chunk)
+            return transactions.unit(chunk)
         except (Conflict, BadValue):  # the database refuses something: whose it is will be found
-            so_far = transactions.unit(partial(chunk, save=by_halves))
+            return transactions.unit(partial(chunk, save=by_halves))
+
+    for some in revise_open(transactions, book_of, clock, as_of, dry_run=dry_run):
+        so_far = so_far.after(some.changes, errors=len(some.failed))
+        if dry_run:
+            revised.update(some.ids)
+    while so_far.more and not (stop and stop()):
+        so_far = go_on()
         if progress:
             progress(so_far.report)
+    if dry_run:
+        return replace(so_far.report, seconds=round(time.perf_counter() - began, 3))
 
     def close(connection: Connection) -> RunReport:
         all_had_their_turn = not so_far.more and so_far.left != 0
@@ -117,15 +118,21 @@ def run_due(
 class _SoFar:
     """How far a run has come: what it did, how many tickets it may still take, whether there are more.
 
-    `lateness` counts its firings by how late they were.
+    `lateness` counts its firings by how late they were. `seen` is the last ticket that a dry run has looked at.
     """
 
     report: RunReport
     left: int | None
     more: bool = True
     lateness: Mapping[str, int] = field(default_factory=dict)
+    seen: tuple[datetime, int] | None = None
 
-    def after(self, changes: Sequence[Change]) -> _SoFar:
+    def most(self, connection: Connection, chunk_size: int | None) -> int:
+        """Return how many tickets the next chunk may take."""
+        size = chunk_size or CHUNKS[connection.dialect.name]
+        return size if self.left is None else min(size, self.left)
+
+    def after(self, changes: Sequence[Change], *, raced: int = 0, errors: int = 0) -> _SoFar:
         """Count what was done to these tickets; those that were only re-armed are left out."""
         report, left, lateness = self.report, self.left, Counter(self.lateness)
         for change in changes:
@@ -148,7 +155,8 @@ class _SoFar:
                 escalated=report.escalated + sum(message.kind == "escalate" for message in outcome.messages),
                 oldest_lateness=max(late, report.oldest_lateness or 0.0),
             )
-        return _SoFar(report, left, self.more, lateness)
+        report = replace(report, raced=report.raced + raced, errors=report.errors + errors)
+        return replace(self, report=report, left=left, lateness=lateness)
 
 
 def _chunk(
@@ -156,31 +164,16 @@ def _chunk(
     book_of: Callable[[Connection], Book],
     clock: Clock,
     so_far: _SoFar,
-    size: int,
+    most: int,
     save: Save,
 ) -> _SoFar:
-    report = so_far.report
-    most = size if so_far.left is None else min(size, so_far.left)
-    if most == 0:
+    as_of = so_far.report.as_of
+    ids = claims.claim_due(connection, as_of, most) if most else []
+    if not ids:
         return replace(so_far, more=False)
-    ids = claims.claim_due(connection, report.as_of, most)
     crash.point("run.claimed")
     book = book_of(connection)  # now that nobody can put newer rules under these tickets
-    claimed, failed = claims.held(connection, ids, book.shapes)
-    changes: list[Change] = []
-    raced = []
-    for ticket, timers in claimed:
-        due = _due(timers)
-        if due is None or due > report.as_of:
-            raced.append(ticket.id)
-            continue
-        try:
-            rules, known, newer = book.standing(ticket)
-            outcome = run_unit(rules, known, timers, limit=report.as_of, fired_at=report.as_of, newer=newer)
-        except Exception as fault:  # one ticket must not keep the others from their turn
-            failed.append((ticket.id, str(fault) or type(fault).__name__))
-            continue
-        changes.append(Change(ticket, timers, outcome))
+    changes, raced, failed = _decided(connection, book, ids, as_of)
     now = clock.now()
     crash.point("run.decided")
     changes, refused = save(connection, changes, now)
@@ -190,9 +183,42 @@ def _chunk(
     if failed:
         claims.set_aside(connection, failed, now)
     crash.point("run.written")
-    done = so_far.after(changes)
-    report = replace(done.report, raced=report.raced + len(raced), errors=report.errors + len(failed))
-    return replace(done, report=report, more=bool(ids))
+    return so_far.after(changes, raced=len(raced), errors=len(failed))
+
+
+def _look(
+    connection: Connection, book_of: Callable[[Connection], Book], so_far: _SoFar, most: int, revised: Set[int]
+) -> _SoFar:
+    """Decide what a run would do to its next chunk, but for those that it would have met as it `revised` them."""
+    as_of = so_far.report.as_of
+    found = claims.due_after(connection, as_of, so_far.seen, most) if most else []
+    if not found:
+        return replace(so_far, more=False)
+    ids = [number for _, number in found if number not in revised]
+    changes, raced, failed = _decided(connection, book_of(connection), ids, as_of)
+    return replace(so_far.after(changes, raced=len(raced), errors=len(failed)), seen=found[-1])
+
+
+def _decided(
+    connection: Connection, book: Book, ids: Sequence[int], as_of: datetime
+) -> tuple[list[Change], list[int], list[claims.Unreadable]]:
+    """Return what happens to tickets, which of them have nothing due, and which make no sense, with the reason."""
+    found, failed = claims.held(connection, ids, book.shapes)
+    changes: list[Change] = []
+    raced = []
+    for ticket, timers in found:
+        due = _due(timers)
+        if due is None or due > as_of:
+            raced.append(ticket.id)
+            continue
+        try:
+            rules, known, newer = book.standing(ticket)
+            outcome = run_unit(rules, known, timers, limit=as_of, fired_at=as_of, newer=newer)
+        except Exception as fault:  # one ticket must not keep the others from their turn
+            failed.append((ticket.id, str(fault) or type(fault).__name__))
+            continue
+        changes.append(Change(ticket, timers, outcome))
+    return changes, raced, failed
 
 
 def _due(timers: Sequence[Timer]) -> datetime | None:

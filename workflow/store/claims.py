@@ -45,15 +45,26 @@ def claim_due(connection: Connection, as_of: datetime, most: int) -> list[int]:
     return [row[0] for row in _DUE.fetch(connection, {"as_of": as_of, "most": most})]
 
 
+def due_after(
+    connection: Connection, as_of: datetime, last: tuple[datetime, int] | None, most: int
+) -> list[tuple[datetime, int]]:
+    """Look which tickets would be claimed after the last one seen, and when they are due."""
+    due = tickets.c.next_timer_at
+    query = select(due, tickets.c.id).where(due <= as_of, tickets.c.opened_at <= as_of)
+    if last is not None:
+        query = query.where(due >= last[0], (due > last[0]) | (tickets.c.id > last[1]))
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(due, tickets.c.id).limit(most))]
+
+
 def claim_older(
-    connection: Connection, revision: int, after: int, most: int, shapes: Shapes
+    connection: Connection, revision: int, after: int, most: int, shapes: Shapes, *, lock: bool = True
 ) -> tuple[list[Held], list[Unreadable]]:
     """Lock up to `most` open tickets of a desk revision before this one, by id; skip what others hold.
 
-    Those whose rows make no ticket are returned apart, with the reason.
+    Those whose rows make no ticket are returned apart, with the reason. Without `lock` they are only looked at.
     """
     query = _older(revision).where(tickets.c.id > after).order_by(tickets.c.id).limit(most)
-    rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+    rows = connection.execute(query.with_for_update(skip_locked=True) if lock else query).all()
     return held(connection, [row.id for row in rows], shapes)
 
 
