@@ -75,7 +75,7 @@ def test_long_counts_are_shortened_in_the_text_only(terminal: Terminal, number: 
     by = "600h"
     terminal("sla", "extend", number, "progress", "--by", by, "--reason", "x", TICKETFLOW_NOW=AFTERNOON)
     terminal("sla", "approve", number, "progress", "--actor", "lead_day", TICKETFLOW_NOW=AFTERNOON)
-    assert "…" in terminal("explain", number, TICKETFLOW_NOW=AFTERNOON)
+    assert "more days" in terminal("explain", number, TICKETFLOW_NOW=AFTERNOON)
     found = terminal.one("explain", number, TICKETFLOW_NOW=AFTERNOON)
     assert max(len(count["steps"]) for timer in found["timers"] for count in timer["counts"]) > 60
 

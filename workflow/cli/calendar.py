@@ -181,9 +181,10 @@ def step_json(step: Step) -> dict[str, Any]:
         "from": step.begin,
         "to": step.end,
         "counted_seconds": step.counted.total_seconds() if step.kind == "open" else None,
-        "working_day": step.number or None,
+        "working_day": step.number if step.kind == "working_day" else None,
         "why": step.day.why,
         "holiday": step.day.name and dict(step.day.name),
+        **({"days": step.number} if step.kind == "more" else {}),
     }
 
 
@@ -253,6 +254,8 @@ def step_row(session: Session, step: Step) -> tuple[str, ...]:
         length = step.end.astimezone(UTC) - step.begin.astimezone(UTC)
         why = _why(session, step.day) if step.day.segments else ""
         return f"{step.begin:{TIME}}", f"{step.end:{TIME}}", _amount(length), _amount(step.counted), why
+    if step.kind == "more":
+        return "…", "", "", "", session.tell("{days} more days", {"days": step.number})
     so_far = f"{step.number}wd" if step.number else ""
     return f"{step.begin:%Y-%m-%d}", f"{last:%Y-%m-%d}", _hours(step.day), so_far, _why(session, step.day)
 

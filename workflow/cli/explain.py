@@ -215,7 +215,9 @@ class _Page:
         headers = [self.tell("from"), self.tell("to"), self.tell("open"), self.tell("so far"), self.tell("why")]
         rows = [step_row(self.session, step) for step in count.steps]
         if len(rows) > SHOWN:
-            rows[SHOWN // 2 : -SHOWN // 2] = [("…", "", "", "", "")]
+            hidden = count.steps[SHOWN // 2 : -SHOWN // 2]
+            days = (hidden[-1].end - hidden[0].begin).days
+            rows[SHOWN // 2 : -SHOWN // 2] = [("…", "", "", "", self.tell("{days} more days", {"days": days}))]
         return render.table(headers, rows, self.width - 4 * len(render.GAP), fold=True)
 
     def limits(self) -> None:

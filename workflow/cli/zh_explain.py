@@ -90,6 +90,7 @@ EXPLAIN = {
     "escalations untaken too long": "久无人接手的上报",
     "tickets ahead of the clock": "时间超前的工单",
     "tables": "数据表",
+    "{days} more days": "另有 {days} 天",
     "{count}; first: ticket {ticket}, {since}": "{count}；最早：工单 {ticket}，{since}",
     "the desk is not healthy; findings: {count}": "服务台不正常；问题：{count} 个",
     "each is told with its remedy": "每个问题都附有办法",

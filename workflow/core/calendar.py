@@ -296,6 +296,11 @@ class _Always(Calendar):
             start = start.astimezone(UTC)
         return end.astimezone(UTC) - start if end > start else _NONE
 
+    def open_between(self, start: datetime, end: datetime) -> Iterator[Interval]:
+        """Yield all the time between."""
+        if start < end:
+            yield start.astimezone(UTC), end.astimezone(UTC)
+
     def is_open(self, instant: datetime) -> bool:  # noqa: ARG002 - whatever it is
         """Say that it is open."""
         return True

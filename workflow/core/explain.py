@@ -12,7 +12,7 @@ from workflow.core.guard import Rules
 from workflow.core.ladder import NO_LADDER
 from workflow.core.model import NOTHING, HistoryEntry, Message, SlaClock, Ticket, Timer
 from workflow.core.sla import RulesOf, level_of
-from workflow.core.steps import Step, counted, steps
+from workflow.core.steps import Step, outline
 from workflow.core.unit import run_unit
 from workflow.definition.resolve import TicketType, state_names
 
@@ -22,7 +22,7 @@ ENDS = ("met", "missed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A length of time as a calendar counts it: `counted` is its open time, `steps` say where that lies."""
+    """A length of time as a calendar counts it: `counted` is its open time, `steps` outline where that lies."""
 
     calendar: str
     begin: datetime
@@ -159,7 +159,7 @@ def _reckoned(
                 length = timeout.every
             if length.working_days:
                 calendar = rules.calendar(timeout.calendar)
-                walk = tuple(steps(calendar, start, length))
+                walk = tuple(outline(calendar, start, timer.due_at, length.working_days))
                 known = calendar.elapsed(start, timer.due_at)
                 counts: tuple[Count, ...] = (Count(timeout.calendar, start, timer.due_at, known, walk),)
             else:
@@ -208,7 +208,7 @@ def _counts(
 
 def _count(rules: Rules, name: str, begin: datetime, end: datetime) -> Count:
     calendar = rules.calendar(name)
-    return Count(name, begin, end, calendar.elapsed(begin, end), tuple(counted(calendar, begin, end)))
+    return Count(name, begin, end, calendar.elapsed(begin, end), tuple(outline(calendar, begin, end)))
 
 
 def clock_stories(

@@ -9,7 +9,7 @@ import pytest
 
 from workflow.core import calendar as module
 from workflow.core.calendar import ALWAYS, Calendar, calendars_of
-from workflow.core.steps import counted, steps
+from workflow.core.steps import counted, outline, steps
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import CalendarSpec, DeskSpec
 from workflow.errors import DefinitionError, UsageError
@@ -339,3 +339,22 @@ def test_counting_is_quick_once_a_month_is_known() -> None:
     start = at("2026-03-02T17:30")
     for length in (timedelta(hours=4), timedelta(hours=72)):
         assert min(repeat(lambda length=length: CN.add(start, length), number=200, repeat=20)) / 200 < 30e-6  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("length", ["19000h", "2300wd"])
+def test_an_outline_has_the_ends_of_a_long_count_and_says_how_much_it_leaves_out(length: str) -> None:
+    start, wanted = at("2026-02-13T17:00"), parse_duration(length)
+    end = CN.add(start, wanted)
+    whole, found = list(steps(CN, start, wanted)), list(outline(CN, start, end, wanted.working_days))
+    cut = next(index for index, step in enumerate(found) if step.kind == "more")
+    assert len(found) < 300
+    assert whole[: cut - 1] == found[: cut - 1]
+    assert found[cut + 2 :] == whole[cut + 2 - len(found) :], "counted on from what is left out"
+    assert found[cut].number == (found[cut].end - found[cut].begin).days > 3000
+
+
+def test_an_outline_of_a_short_count_is_all_of_it() -> None:
+    start = at("2026-02-13T17:00")
+    for length in ("4h", "200h", "10wd"):
+        wanted = parse_duration(length)
+        assert list(outline(CN, start, CN.add(start, wanted), wanted.working_days)) == list(steps(CN, start, wanted))
