@@ -13,7 +13,7 @@ import pytest
 from tests.store.small import MINUTE, NOON, Books, opened, timed, write
 from workflow.clock import VirtualClock
 from workflow.core.model import HistoryEntry
-from workflow.definition.parse import shipped_folder
+from workflow.definition.shipped import shipped_folder
 from workflow.desk.desk import Desk
 from workflow.testing import memory_desk
 

@@ -13,7 +13,7 @@ import pytest
 
 from workflow.clock import VirtualClock
 from workflow.core.model import HistoryEntry, Ticket
-from workflow.definition.parse import shipped_folder
+from workflow.definition.shipped import shipped_folder
 from workflow.desk.desk import Desk
 from workflow.errors import BadValue, Forbidden, Refused
 from workflow.testing import memory_desk

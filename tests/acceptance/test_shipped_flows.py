@@ -16,7 +16,7 @@ import pytest
 from workflow.clock import VirtualClock
 from workflow.core.model import Ticket
 from workflow.definition.model import STAGES
-from workflow.definition.parse import shipped_folder
+from workflow.definition.shipped import shipped_folder
 from workflow.desk.contacts import read_contacts
 from workflow.desk.desk import Desk
 from workflow.errors import Forbidden, Refused

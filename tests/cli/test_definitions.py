@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from tests.cli.conftest import Terminal
 from workflow.definition.holidays import holiday_table
-from workflow.definition.parse import shipped_folder
+from workflow.definition.shipped import shipped_folder
 
 TYPES = ["activation", "complaint", "emergency", "follow_up", "inquiry", "service", "suggestion"]
 

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from workflow.definition.parse import load_definitions, shipped_folder
+from workflow.definition.parse import load_definitions
 from workflow.definition.resolve import Definitions
+from workflow.definition.shipped import shipped_folder
 from workflow.desk.contacts import read_contacts
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

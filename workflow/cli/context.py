@@ -88,7 +88,7 @@ class Session(Output):
         if setting := self.setting("definitions"):
             folder, here = Path(setting), Path.cwd()
             return folder.relative_to(here) if folder.is_relative_to(here) else folder
-        from workflow.definition.parse import shipped_folder
+        from workflow.definition.shipped import shipped_folder
 
         return here if ((here := Path("definitions")) / "desk.yaml").is_file() else shipped_folder()
 

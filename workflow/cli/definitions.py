@@ -38,7 +38,7 @@ def init(session: Session, folder: Path) -> None:
     The shipped definitions and a ticketflow.toml are copied there (the present folder, unless named). Nothing is
     ever overwritten.
     """
-    from workflow.definition.parse import shipped_folder
+    from workflow.definition.shipped import shipped_folder
 
     files = {folder / "definitions" / path.name: path for path in sorted(shipped_folder().iterdir()) if path.is_file()}
     settings = folder / FILE

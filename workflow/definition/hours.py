@@ -7,14 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from workflow.definition.holidays import NAMES, TABLES, HolidayTable, holiday_table
 from workflow.definition.model import CalendarSpec, DeskSpec
 from workflow.definition.problems import Wrong
 from workflow.definition.resolve import ALWAYS
-from workflow.definition.sheet import Sheet
-from workflow.definition.tree import Path
+
+if TYPE_CHECKING:
+    from workflow.definition.sheet import Sheet
+    from workflow.definition.tree import Path
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WHOLE = "all"

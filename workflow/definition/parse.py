@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from workflow.definition.check import Hosts, check_desk, check_type
 from workflow.definition.model import DeskSpec, TicketTypeSpec
 from workflow.definition.problems import nearest, problem
-from workflow.definition.resolve import Definitions, TicketType, resolve
+from workflow.definition.resolve import Definitions, TicketType
 from workflow.definition.shape import shape
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import check_announced
@@ -72,23 +72,6 @@ def load_definitions(
     if desk is None or any(each.severity == "error" for each in problems):
         return None, tuple(problems)
     return Definitions(desk.spec, resolved), tuple(problems)
-
-
-def read_type(document: str) -> TicketType:
-    """Return the ticket type of a stored document, which was checked when it was stored."""
-    return resolve(TicketTypeSpec.model_validate_json(document, strict=False))
-
-
-def read_desk(document: str) -> DeskSpec:
-    """Return the desk of a stored document, which was checked when it was stored."""
-    return DeskSpec.model_validate_json(document, strict=False)
-
-
-def shipped_folder() -> Path:
-    """Return the folder of the definitions that come with the program: in the package, else in the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "definitions"
-    return inside if inside.is_dir() else package.parent / "definitions"
 
 
 def _files(folder: Path, problems: list[Problem]) -> list[Path]:

@@ -18,8 +18,9 @@ from workflow.core.unit import Revision
 from workflow.definition.expressions import ConditionError
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
-from workflow.definition.parse import load_definitions, read_desk, read_type, shipped_folder
 from workflow.definition.resolve import ALWAYS, Definitions, TicketType
+from workflow.definition.shipped import shipped_folder
+from workflow.definition.stored import read_desk, read_type
 from workflow.errors import Conflict, DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
 from workflow.store import crash
 from workflow.store import definitions as store
@@ -203,6 +204,8 @@ def folder_or_default(folder: str | Path | None) -> Path:
 
 def load(folder: Path, hosts: Registered, actions: Mapping[str, Callable[..., object]]) -> Definitions:
     """Read and check a folder; raise DefinitionError with every problem."""
+    from workflow.definition.parse import load_definitions
+
     found, problems = load_definitions(folder, conditions=tuple(hosts), actions=tuple(actions))
     if found is None:
         errors = [problem for problem in problems if problem.severity == "error"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection
 
@@ -23,13 +23,8 @@ from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
-from workflow.desk import deliveries, repair, unit
+from workflow.desk import deliveries, unit
 from workflow.desk.book import ApplyReport, Book
-from workflow.desk.contacts import Contact
-from workflow.desk.explaining import Explanation, explain
-from workflow.desk.health import Health, Limits, examine
-from workflow.desk.intake import IntakeReport, take_in
-from workflow.desk.repair import ClockDifference
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
@@ -42,6 +37,13 @@ from workflow.store.engine import Store
 from workflow.store.outbox import OutboxRow
 from workflow.store.search import Page, Query, find
 from workflow.store.timekeeping import Escalation
+
+if TYPE_CHECKING:
+    from workflow.desk.contacts import Contact
+    from workflow.desk.explaining import Explanation
+    from workflow.desk.health import Health, Limits
+    from workflow.desk.intake import IntakeReport
+    from workflow.desk.repair import ClockDifference
 
 
 class Desk(TicketVerbs):
@@ -290,6 +292,8 @@ class Desk(TicketVerbs):
 
         That is as of now, with the timers that are due already fired, but without writing anything.
         """
+        from workflow.desk.explaining import explain
+
         return self._read(lambda connection, book: explain(connection, book, ticket_id, actor, self.clock.now()))
 
     def health(self, *, limits: Limits | None = None, window: timedelta = timedelta(days=1)) -> Health:
@@ -297,6 +301,8 @@ class Desk(TicketVerbs):
 
         However many tickets there are, this reads little. `window` is how far the histogram of lateness looks back.
         """
+        from workflow.desk.health import Limits, examine
+
         changed, now = self.definitions_changed, self.clock.now()
         return self._transactions.read(
             lambda connection: examine(
@@ -371,12 +377,16 @@ class Desk(TicketVerbs):
 
         Raise Forbidden, NotFound, or Refused if it is closed or fails again; then nothing is changed.
         """
+        from workflow.desk import repair
+
         return self._transactions.unit(
             lambda connection: repair.retry(connection, self._book(connection), incident_id, actor, self.clock)
         )
 
     def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[ClockDifference, ...]:
         """Return where stored SLA clocks, of these tickets or of all, are not what the history says."""
+        from workflow.desk import repair
+
         found: list[ClockDifference] = []
         for page in self._pages(ids):
             found += self._read(functools.partial(repair.differences, ids=page))
@@ -391,6 +401,8 @@ class Desk(TicketVerbs):
         return tuple(wrong)
 
     def _rebuild(self, connection: Connection, *, ticket_id: int, actor: str) -> list[ClockDifference]:
+        from workflow.desk import repair
+
         return repair.rebuild(connection, self._book(connection), ticket_id, actor, self.clock)
 
     def _pages(self, ids: Iterable[int] | None) -> Iterator[list[int]]:
@@ -486,6 +498,8 @@ class Desk(TicketVerbs):
         do not stop the others. `past` says what becomes of timers that are due already: `record` fires them without
         telling anybody, `fire` leaves them to the next run; without it such a contact raises UsageError.
         """
+        from workflow.desk.intake import take_in
+
         return take_in(
             self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
             batch=batch,

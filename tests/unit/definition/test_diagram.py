@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from workflow.definition.diagram import diagram, escape, spoken
 from workflow.definition.model import TicketTypeSpec
-from workflow.definition.parse import load_definitions, shipped_folder
+from workflow.definition.parse import load_definitions
 from workflow.definition.resolve import TicketType, resolve
+from workflow.definition.shipped import shipped_folder
 
 LINE = re.compile(
     r"stateDiagram-v2"

@@ -10,7 +10,7 @@ import pytest
 from workflow.definition.duration import parse_duration
 from workflow.definition.hours import OpeningHours, closes, days_of, merged, segment
 from workflow.definition.model import CalendarSpec, DeskSpec, document
-from workflow.definition.parse import read_desk
+from workflow.definition.stored import read_desk
 
 
 @pytest.mark.parametrize(

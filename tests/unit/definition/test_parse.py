@@ -10,8 +10,10 @@ import pytest
 
 from tests.unit.definition.samples import DESK, TYPE, load
 from workflow.definition.model import TicketTypeSpec, document
-from workflow.definition.parse import LARGEST, load_definitions, read_desk, read_type, shipped_folder
+from workflow.definition.parse import LARGEST, load_definitions
 from workflow.definition.problems import problem
+from workflow.definition.shipped import shipped_folder
+from workflow.definition.stored import read_desk, read_type
 
 
 def places(folder: Path, **files: str | bytes) -> list[tuple[str, int, int]]:
