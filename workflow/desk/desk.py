@@ -30,7 +30,7 @@ from workflow.desk.runs import RunReport, run_due
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
 from workflow.desk.verbs import TicketVerbs
 from workflow.errors import Refused, UsageError
-from workflow.store import agenda, claims, outbox, records, schema, tickets, timekeeping
+from workflow.store import agenda, claims, customers, outbox, schema, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
 from workflow.store.agenda import DueTimer, IncidentRow, Run
 from workflow.store.engine import Store
@@ -317,7 +317,7 @@ class Desk(TicketVerbs):
 
     def customer(self, customer_id: int) -> Customer:
         """Return what the desk knows of a customer; their tickets are `find(customer=ID)`. Raise NotFound."""
-        return self._read(lambda connection, book: records.get_customer(connection, book.desk.customer, customer_id))
+        return self._read(lambda connection, book: customers.get_customer(connection, book.desk.customer, customer_id))
 
     def tag_customer(
         self, customer_id: int, *, actor: str, add: Iterable[str] = (), remove: Iterable[str] = ()
@@ -328,7 +328,7 @@ class Desk(TicketVerbs):
         def work(connection: Connection) -> Customer:
             book = self._book(connection)
             people.demand(book.desk, people.actor_of(book.desk, actor), "tag")
-            return records.change_customer(connection, book.desk.customer, customer_id, add=put, remove=taken)
+            return customers.change_customer(connection, book.desk.customer, customer_id, add=put, remove=taken)
 
         return self._transactions.unit(work)
 

@@ -18,7 +18,7 @@ from workflow.core.unit import opened, run_unit
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
 from workflow.desk.transactions import Transactions
-from workflow.desk.unit import Opening, decide_opening, with_customer
+from workflow.desk.unit import Opening, decide_opening, with_customers
 from workflow.errors import BadValue, TicketflowError, UsageError
 from workflow.store import crash, tickets
 from workflow.store.changes import Change, save
@@ -94,20 +94,20 @@ def _take_batch(
     alone(connection, "intake")
     wanted = [contact.external_id for contact in contacts if contact.external_id]
     seen = set(tickets.external_ids(connection, wanted))
-    known, rejected, changes = 0, [], []
+    known, rejected, decided = 0, [], []
     for contact in contacts:
         if contact.external_id in seen:
             known += 1
             continue
         try:
-            decision, given = _decide(book, contact, who, now, ticket_type)
+            decided.append(_decide(book, contact, who, now, ticket_type))
         except TicketflowError as error:
             rejected.append(Rejected(contact, error))
             continue
-        decision = with_customer(connection, book, decision, given)
-        changes.append(Change(None, (), _opened(book, decision, now, past)))
         if contact.external_id:
             seen.add(contact.external_id)
+    openings = with_customers(connection, book, decided)
+    changes = [Change(None, (), _opened(book, decision, now, past)) for decision in openings]
     save(connection, changes, now)
     crash.point("intake.batch")
     return len(changes), known, rejected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from workflow.core.unit import caught_up, opened, run_unit
 from workflow.core.values import coerce_all
 from workflow.desk.book import Book
 from workflow.errors import BadValue, Conflict, TicketflowError, Unhealthy
-from workflow.store import crash, records, tickets
+from workflow.store import crash, customers, tickets
 from workflow.store.changes import Change, save
 
 log = logging.getLogger("workflow.desk")
@@ -56,9 +56,13 @@ def decide_opening(
     return decision, {name: value for name, value in customer.items() if value is not None}
 
 
-def with_customer(connection: Connection, book: Book, decision: Decision, given: Mapping[str, Value]) -> Decision:
-    """Return the opening with its customer: the one the desk knows by these facts, or a new one."""
-    return for_customer(decision, records.customer(connection, book.desk.customer, given, decision.ticket.opened_at))
+def with_customers(
+    connection: Connection, book: Book, decided: Sequence[tuple[Decision, Mapping[str, Value]]]
+) -> list[Decision]:
+    """Return openings with their customers: those the desk knows by these facts, or new ones."""
+    told = [(given, decision.ticket.opened_at) for decision, given in decided]
+    known = customers.customers_of(connection, book.desk.customer, told)
+    return [for_customer(decision, who) for (decision, _), who in zip(decided, known, strict=True)]
 
 
 def open_one(connection: Connection, book: Book, opening: Opening, actor: str, now: datetime) -> Ticket:
@@ -70,9 +74,9 @@ def open_one(connection: Connection, book: Book, opening: Opening, actor: str, n
             ticket=known[opening.external_id],
             external_id=opening.external_id,
         )
-    decision, given = decide_opening(book, opening, people.actor_of(book.desk, actor), now)
-    outcome = opened(with_customer(connection, book, decision, given))
-    return save(connection, [Change(None, (), outcome)], now)[0]
+    decided = decide_opening(book, opening, people.actor_of(book.desk, actor), now)
+    (decision,) = with_customers(connection, book, [decided])
+    return save(connection, [Change(None, (), opened(decision))], now)[0]
 
 
 def happen(

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select
 
 from workflow.core import chain
 from workflow.core.model import Message, Outcome, Ticket, replace
@@ -17,7 +17,7 @@ from workflow.errors import Conflict
 from workflow.store import timekeeping
 from workflow.store.claims import OPEN_INCIDENT
 from workflow.store.rows import Timers, changed, entry_row, ticket_row, timer_text
-from workflow.store.sql import Prepared, Row, Writer, instants
+from workflow.store.sql import Prepared, Row, Writer, allocate, instants
 from workflow.store.tables import history, links, outbox, tickets, timers
 from workflow.store.tickets import missing
 
@@ -77,8 +77,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
     at = moments[recorded_at]
     updates: dict[tuple[str, ...], list[Row]] = {}
     rows: dict[Writer | Prepared, list[Any]] = {statement: [] for statement in _ORDER}
-    new = sum(change.before is None for change in changes)
-    ids = iter(allocate(connection, new) if new else ())
+    ids = iter(allocate(connection, tickets, sum([change.before is None for change in changes])))
     for change in changes:
         before, outcome = change.before, change.outcome
         if before is not None and not outcome.entries:
@@ -148,15 +147,3 @@ def _message(ticket_id: int, message: Message, moments: Mapping[Any, Any]) -> Ro
         ticket_id, message.seq, message.to, message.kind, message.reason, message.cause_entry, message.stands,
         chain.canonical(dict(message.data)), at, "waiting", 0, at, None, None,
     )  # fmt: skip
-
-
-def allocate(connection: Connection, many: int) -> list[int]:
-    """Return fresh ticket ids. On SQLite the write lock is held; on PostgreSQL gaps are legal."""
-    if connection.dialect.name == "sqlite":
-        first = connection.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM ticketflow_tickets").scalar_one()
-        return list(range(first, first + many))
-    rows = connection.execute(
-        text("SELECT nextval(pg_get_serial_sequence('ticketflow_tickets', 'id')) FROM generate_series(1, :many)"),
-        {"many": many},
-    )
-    return sorted(row[0] for row in rows)

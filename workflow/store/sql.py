@@ -12,7 +12,7 @@ from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Executable, Table, bindparam, exc
+from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Executable, Table, bindparam, exc, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -152,7 +152,7 @@ def _picker(order: Sequence[str]) -> Callable[[Values], Row]:
 
 
 class Among(ColumnElement[bool]):
-    """Whether a column is among `ids`, which are one value, made by `listed`, however many they are."""
+    """Whether a column is among `ids`, numbers or texts, which are one value, made by `listed`, however many."""
 
     inherit_cache = False
     type = Boolean()
@@ -167,12 +167,23 @@ def _among(element: Among, compiler: Any, **more: Any) -> str:
     column, ids = compiler.process(element.column, **more), compiler.process(element.ids, **more)
     if compiler.dialect.name == "sqlite":
         return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - of columns and a parameter
-    return f"{column} = ANY (CAST({ids} AS BIGINT[]))"
+    return f"{column} = ANY (CAST({ids} AS {element.column.type.compile(compiler.dialect)}[]))"
 
 
-def listed(connection: Connection, ids: Sequence[int]) -> Any:
+def listed(connection: Connection, ids: Sequence[int] | Sequence[str]) -> Any:
     """Return ids as `Among` takes them."""
-    return str(list(ids)) if connection.dialect.name == "sqlite" else list(ids)
+    return json.dumps(ids) if connection.dialect.name == "sqlite" else list(ids)
+
+
+def allocate(connection: Connection, table: Table, many: int) -> list[int]:
+    """Return fresh ids of a table. On SQLite the write lock is held; on PostgreSQL gaps are legal."""
+    if not many:
+        return []
+    if connection.dialect.name == "sqlite":
+        first = connection.exec_driver_sql(f"SELECT coalesce(max(id), 0) + 1 FROM {table.name}").scalar_one()  # noqa: S608
+        return list(range(first, first + many))
+    series = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :many)")
+    return sorted(row[0] for row in connection.execute(series, {"table": table.name, "many": many}))
 
 
 def from_json(text: str) -> Any:

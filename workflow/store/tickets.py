@@ -12,12 +12,13 @@ from workflow.core.values import keeps
 from workflow.errors import NotFound, TicketflowError
 from workflow.store import timekeeping
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of, timer_of
-from workflow.store.sql import ASKED_AT_ONCE, Prepared, from_json
+from workflow.store.sql import Among, Prepared, from_json, listed
 from workflow.store.tables import history, links, tickets, timers
 
 _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
 _LOCK = Prepared(select(tickets.c.id).where(tickets.c.id == bindparam("id")).with_for_update())
 _TIMERS = Prepared(select(*TIMER).where(timers.c.ticket_id == bindparam("id")))
+_EXTERNAL = Prepared(select(tickets.c.external_id, tickets.c.id).where(Among(tickets.c.external_id)))
 _HISTORY = Prepared(select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq))
 
 
@@ -79,13 +80,8 @@ def ids_after(connection: Connection, after: int, most: int) -> list[int]:
 
 def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
     """Return which of these external ids are known already, and by which ticket."""
-    query = select(tickets.c.external_id, tickets.c.id)
-    found: dict[str, int] = {}
-    for start in range(0, len(wanted), ASKED_AT_ONCE):
-        some = filter(keeps, wanted[start : start + ASKED_AT_ONCE])
-        rows = connection.execute(query.where(tickets.c.external_id.in_(list(some))))
-        found |= {row.external_id: row.id for row in rows}
-    return found
+    some = list(filter(keeps, wanted))
+    return dict(_EXTERNAL.fetch(connection, {"ids": listed(connection, some)})) if some else {}
 
 
 def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:

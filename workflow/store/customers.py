@@ -1,0 +1,142 @@
+"""Customers, and what each is known by: found and remembered for many contacts at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import Connection, bindparam, delete, select, text
+
+from workflow.core.chain import canonical
+from workflow.core.model import Customer, Value
+from workflow.core.text import search_text, searchable
+from workflow.core.values import decoded, encode, encoded
+from workflow.definition.model import CustomerSpec
+from workflow.errors import NotFound
+from workflow.store.sql import Among, Prepared, Row, Writer, allocate, from_json, instants, listed
+from workflow.store.tables import customer_keys, customers
+
+Told: TypeAlias = tuple[Mapping[str, Value], datetime]
+LONGEST_KEY = 500  # in characters; an index row of PostgreSQL holds some 2,700 bytes
+_SAID = ("fields", "tags", "search")
+_KNOWN = Prepared(select(customer_keys.c.key, customer_keys.c.customer_id).where(Among(customer_keys.c.key)))
+_NEW_KEY = Prepared(  # an error would abort a host's transaction on PostgreSQL
+    text(f"INSERT INTO {customer_keys.name} (key, customer_id) VALUES (:key, :customer_id) ON CONFLICT DO NOTHING")  # noqa: S608 - constant
+)
+_GIVEN = select(customers.c.id, customers.c.fields, customers.c.tags).order_by(customers.c.id)
+_ONE = Prepared(_GIVEN.where(customers.c.id == bindparam("id")))
+_LOCK = Prepared(_GIVEN.where(Among(customers.c.id)).with_for_update())
+_NEW = Writer(customers, "INSERT", ("id", *_SAID, "created_at"))
+_CHANGE = Writer(customers, "UPDATE", _SAID, ("id",))
+_FORGET = (
+    Prepared(delete(customer_keys).where(Among(customer_keys.c.customer_id))),
+    Prepared(delete(customers).where(Among(customers.c.id))),
+)
+
+
+def customers_of(connection: Connection, spec: CustomerSpec, told: Sequence[Told]) -> list[Customer | None]:
+    """Return whom each of these facts belong to, one after the other, and keep what is new in them.
+
+    That is the known customer with the new facts added, or a new one; None for no facts. Of the lines of `same_by`
+    whose fields are all given, the first that is known decides; all of them are remembered.
+    """
+    keys = [_keys(spec, given) for given, _ in told]
+    before = _owners(connection, keys)
+    stored = _locked(connection, spec, set(before.values()))
+    ids = iter(allocate(connection, customers, _strangers(told, keys, before)))
+    owners, now, made = dict(before), dict(stored), dict[int, datetime]()
+    found: list[Customer | None] = []
+    for (given, at), own in zip(told, keys, strict=True):
+        if not given:
+            found.append(None)
+            continue
+        known = next((owners[key] for key in own if key in owners), None)
+        if known is None:
+            known = next(ids)
+            made[known], now[known] = at, Customer(known)
+        for key in own:
+            owners.setdefault(key, known)
+        old = now[known]
+        now[known] = Customer(known, {**old.fields, **given}, old.tags)
+        found.append(now[known])
+    moments = instants(connection)
+    _NEW.run_many(connection, [(who, *_row(now[who]), moments[at]) for who, at in made.items()])
+    _CHANGE.run_many(connection, [(*_row(now[who]), who) for who, old in stored.items() if now[who] != old])
+    fresh = {key: who for key, who in owners.items() if key not in before}
+    rows = [{"key": key, "customer_id": who} for key, who in fresh.items()]
+    if _NEW_KEY.run_many(connection, rows) == len(rows):
+        return found
+    theirs = _owners(connection, keys)
+    if all(theirs[key] == who for key, who in fresh.items() if who in made):
+        return found
+    for forget in _FORGET:  # another transaction was first with one of them
+        forget.run(connection, {"ids": listed(connection, list(made))})
+    return customers_of(connection, spec, told)
+
+
+def _keys(spec: CustomerSpec, given: Mapping[str, Value]) -> list[str]:
+    lines = [names for names in spec.same_by if all(name in given for name in names)]
+    return [_key({name: given[name] for name in names}) for names in lines]
+
+
+def _key(facts: Mapping[str, Value]) -> str:
+    key = canonical([[name, searchable(str(encode(value))).strip()] for name, value in facts.items()])
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+
+
+def _owners(connection: Connection, keys: Sequence[Sequence[str]]) -> dict[str, int]:
+    wanted = {key: None for own in keys for key in own}
+    return dict(_KNOWN.fetch(connection, {"ids": listed(connection, list(wanted))})) if wanted else {}
+
+
+def _locked(connection: Connection, spec: CustomerSpec, ids: set[int]) -> dict[int, Customer]:
+    rows = _LOCK.fetch(connection, {"ids": listed(connection, list(ids))}) if ids else ()
+    return {row[0]: _customer(spec, row) for row in rows}
+
+
+def _strangers(told: Sequence[Told], keys: Sequence[Sequence[str]], owners: Mapping[str, int]) -> int:
+    """Return how many new customers there can be at most."""
+    unknown = [
+        tuple(own) for (given, _), own in zip(told, keys, strict=True) if given and owners.keys().isdisjoint(own)
+    ]
+    return unknown.count(()) + len({own for own in unknown if own})
+
+
+def change_customer(
+    connection: Connection,
+    spec: CustomerSpec,
+    customer_id: int,
+    *,
+    add: frozenset[str] = frozenset(),
+    remove: frozenset[str] = frozenset(),
+) -> Customer:
+    """Return a customer with these tags added and taken away; raise NotFound."""
+    old = _locked(connection, spec, {customer_id} if customer_id < 2**63 else set()).get(customer_id)
+    if old is None:
+        raise _missing(customer_id)
+    new = Customer(customer_id, old.fields, tuple(sorted({*old.tags, *add} - remove)))
+    if new != old:
+        _CHANGE.run_many(connection, [(*_row(new), customer_id)])
+    return new
+
+
+def get_customer(connection: Connection, spec: CustomerSpec, customer_id: int) -> Customer:
+    """Return a customer; raise NotFound."""
+    for row in _ONE.fetch(connection, {"id": customer_id}) if customer_id < 2**63 else ():
+        return _customer(spec, row)
+    raise _missing(customer_id)
+
+
+def _missing(customer_id: int) -> NotFound:
+    return NotFound("there is no customer {customer}", "find one by a ticket of theirs", customer=customer_id)
+
+
+def _customer(spec: CustomerSpec, row: Row) -> Customer:
+    return Customer(row[0], decoded(spec.fields, from_json(row[1])), tuple(from_json(row[2])))
+
+
+def _row(known: Customer) -> tuple[str, str, str]:
+    """Return a customer's fields, tags and what searches look through."""
+    return canonical(encoded(known.fields)), canonical(known.tags), search_text(known.fields.values())
