@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from tests.acceptance.hosts import JOB, Order, begins_itself, host_engine, impatient, place, placed
 from tests.store.small import Books, opened
-from workflow import Desk, StoreBusy, StoreError, SystemClock, Ticket, VirtualClock
+from workflow import Contact, Desk, StoreBusy, StoreError, SystemClock, Ticket, VirtualClock
 
 AGAIN = "roll back and run the whole transaction again"
 EARLIER = "roll back, and enter `within` before the transaction's first read"
@@ -323,3 +323,23 @@ def test_hosts_that_commit_late_never_interleave_within_a_ticket(postgres_url: s
     books = Books(postgres_url)
     books.assert_balanced()
     books.close()
+
+
+def test_a_batch_that_meets_a_customer_who_is_just_being_made_takes_that_one(on_postgres: tuple[Desk, Engine]) -> None:
+    desk, engine = on_postgres
+    some = [
+        Contact(number, {"statement": "x"}, {"phone": phone}, "job")
+        for number, phone in enumerate(["1", "2", "2", "3"])
+    ]
+    with engine.connect() as connection, connection.begin() as transaction:
+        first = desk.within(connection).open("job", **JOB | {"customer": {"phone": "2", "name": "Wu"}})
+        with waiting(engine, lambda: desk.intake(some, actor="boss")) as report:
+            transaction.commit()
+        assert report.result().opened == 4
+    known = [ticket.customer for ticket in desk.find().tickets if ticket.customer]
+    assert [who.fields["phone"] for who in known] == ["2", "1", "2", "2", "3"]
+    assert first.customer is not None
+    assert [who.id == first.customer.id for who in known] == [True, False, True, True, False]
+    assert known[2].fields["name"] == "Wu"
+    assert desk.intake(some, actor="boss").opened == 4
+    assert {ticket.customer.id for ticket in desk.find().tickets if ticket.customer} == {who.id for who in known}
