@@ -56,17 +56,17 @@ FAULTS = {
         ),
         Fault(
             "merging passes every other timer", "workflow.core.firing",
-            "(turn.others is not None and (due, timer.position) > turn.others[:2])", "False",
+            "(self.others is not None and (due, self.timer.position) > self.others[:2])", "False",
             f"{UNIT}test_unit.py::test_merging_never_passes_another_timer",
         ),
         Fault(
             "merging passes the event", "workflow.core.firing",
-            "if not turn.is_due(due) or (", "if due > turn.fired_at or (",
+            "return self.is_due(due) and not (", "return due <= self.fired_at and not (",
             f"{UNIT}test_unit.py::test_merging_never_passes_the_event",
         ),
         Fault(
             "the occurrence that opens a ladder is merged", "workflow.core.firing",
-            "if ticket.ladder is None and not turn.quiet and any(", "if False and any(", LATE_IS_PUNCTUAL,
+            "return self.ticket.ladder is None and", "return False and", LATE_IS_PUNCTUAL,
         ),
         Fault(
             "a timer happens when it fires, not when it is due", "workflow.core.firing",

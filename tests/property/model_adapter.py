@@ -237,11 +237,12 @@ class Product:
             at = tick(entry.happened_at)
             if entry.kind in ("fired", "skipped", "incident") and entry.timer and entry.timer[0] != "rung":
                 kind, name, cycle, occurrence = entry.timer
+                dues = [tick(datetime.fromisoformat(due)) for due in entry.data.get("merged", ())] or [at]
                 if kind == "sla":
                     level = "due" if name.endswith("%") else "warn"
-                    yield entry.kind, at, f"{name.partition('/')[0]}.{level}", cycle
+                    for due in dues:
+                        yield entry.kind, due, f"{name.partition('/')[0]}.{level}", cycle
                 else:
-                    dues = [tick(datetime.fromisoformat(due)) for due in entry.data.get("merged", ())] or [at]
                     for place, due in enumerate(dues, start=occurrence - len(dues) + 1):
                         yield entry.kind, due, name, cycle, place
             if entry.kind == "advanced" and entry.dest is None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from workflow.core import ladder, people, sla
 from workflow.core.guard import Judge, Rules
 from workflow.core.model import Decision, Ticket, Timer, replace
-from workflow.core.moves import record, take, with_spent
+from workflow.core.moves import SETTLED_LATER, record, take, with_spent
 from workflow.definition.model import Action
 from workflow.definition.resolve import Branch, Timeout, timeout_trigger
 from workflow.errors import UsageError
@@ -40,6 +41,20 @@ class Turn:
         due = self.due_at or self.timer.due_at
         late_by = (self.fired_at - due).total_seconds()
         return {"due_at": due.isoformat(), "fired_at": self.fired_at.isoformat(), "late_by": late_by}
+
+    def merged(self, dues: Sequence[datetime]) -> dict[str, Any]:
+        """Return what the history says of one firing for several due times."""
+        if len(dues) == 1:
+            return self.facts
+        return self.facts | {"due_at": dues[-1].isoformat(), "merged": [instant.isoformat() for instant in dues]}
+
+    def reaches(self, due: datetime) -> bool:
+        """Say whether a repeat that piled up belongs to this turn: it passes neither an event nor another timer."""
+        return self.is_due(due) and not (self.others is not None and (due, self.timer.position) > self.others[:2])
+
+    def opens_ladder(self, actions: Iterable[Action]) -> bool:
+        """Say whether these actions open a ladder: such a turn stands for itself alone."""
+        return self.ticket.ladder is None and not self.quiet and any(action.escalate for action in actions)
 
 
 def lives(ticket: Ticket, timer: Timer) -> bool:
@@ -102,9 +117,7 @@ def _timeout(turn: Turn) -> Decision:
     if branch is None:
         return _skip(turn, timeout, facts | {"why": "; ".join(judge.failed)})
     dues = _merged(turn, timeout, trigger)
-    last = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1])
-    if len(dues) > 1:
-        facts |= {"due_at": last.due_at.isoformat(), "merged": [instant.isoformat() for instant in dues]}
+    last, facts = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1]), turn.merged(dues)
     ticket = _spent(ticket, last)
     if branch.dest is None:
         ticket = replace(ticket, missed_at=min(timer.due_at, ticket.missed_at or timer.due_at))
@@ -138,11 +151,11 @@ def _merged(turn: Turn, timeout: Timeout, trigger: str) -> list[datetime]:
     dues = [timer.due_at]
     if timeout.every is None:
         return dues
-    if ticket.ladder is None and not turn.quiet and any(action.escalate for action in timeout.branch.actions):
+    if turn.opens_ladder(timeout.branch.actions):
         return dues
     while more := again(rules, replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1]), timeout):
         due = more[0].due_at
-        if not turn.is_due(due) or (turn.others is not None and (due, timer.position) > turn.others[:2]):
+        if not turn.reaches(due):
             break
         if timeout.branch.conditions or timeout.branch.unless:
             judge = Judge(rules, ticket, people.TIMER, due)
@@ -158,13 +171,18 @@ def _level(turn: Turn) -> Decision:
     clock = ticket.clock(rule.name)
     if clock is None or clock.cycle != timer.cycle:
         raise UsageError("the clock {name} does not run", "", name=rule.name)
-    facts = turn.facts | ({"on_attach": True} if sla.is_late_joiner(clock, level) else {})
-    on = f"sla:{rule.name}:{timer.cycle}"
+    late_joiner = sla.is_late_joiner(clock, level)
+    dues = [timer.due_at]
+    tells_only = all(action.kind in SETTLED_LATER for action in level.actions)
+    if level.repeat and tells_only and not (late_joiner or turn.due_at or turn.opens_ladder(level.actions)):
+        dues += takewhile(turn.reaches, sla.repeats(rules, clock, level))
+    last = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1])
     decision = take(
-        rules, _spent(ticket, timer), Branch(None, actions=level.actions), people.TIMER, timer.due_at,
-        f"sla:{timer.name}:{timer.cycle}:{timer.occurrence}", "fired", on, timer=timer.key, data=facts,
+        rules, _spent(ticket, last), Branch(None, actions=level.actions), people.TIMER, last.due_at,
+        f"sla:{timer.name}:{timer.cycle}:{last.occurrence}", "fired", f"sla:{rule.name}:{timer.cycle}", timer=last.key,
+        data=turn.merged(dues) | ({"on_attach": True} if late_joiner else {}),
     )  # fmt: skip
-    return replace(decision, drop=(timer,), fired=1)
+    return replace(decision, drop=(timer,), fired=len(dues))
 
 
 def _promise(turn: Turn) -> Decision:
@@ -178,12 +196,16 @@ def _promise(turn: Turn) -> Decision:
 
 
 def _rung(turn: Turn) -> Decision:
-    ticket = _spent(turn.ticket, turn.timer)
-    if ticket.ladder is None:
+    if turn.ticket.ladder is None:
         raise UsageError("no escalation is open", "")
-    decision = ladder.passed_on(turn.rules, ticket, ticket.ladder, turn.timer, turn.fired_at)
+    dues = [turn.timer.due_at]
+    if turn.due_at is None:
+        dues += takewhile(turn.reaches, ladder.repeats(turn.rules, turn.ticket.ladder, turn.timer))
+    last = replace(turn.timer, due_at=dues[-1])
+    ticket = _spent(turn.ticket, last)
+    decision = ladder.passed_on(turn.rules, ticket, turn.ticket.ladder, last, turn.fired_at)
     first, *more = decision.entries
-    first = replace(first, data={**first.data, **turn.facts})
+    first = replace(first, data={**first.data, **turn.merged(dues)})
     return replace(decision, entries=(first, *more), drop=(turn.timer,), fired=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from workflow.core import people
@@ -73,6 +74,18 @@ def passed_on(rules: Rules, ticket: Ticket, ladder: Ladder, timer: Timer, wall: 
     """Raise the next rung: nobody acknowledged in time, or the hold of who did is over."""
     effect = Effect("escalate", None, f"rung:{timer.cycle}:{timer.occurrence}", ticket.entry, timed=True)
     return _climb(rules, ticket, ladder, effect, people.TIMER, timer.due_at, wall, timer)
+
+
+def repeats(rules: Rules, ladder: Ladder, timer: Timer) -> Iterator[datetime]:
+    """Yield when the last rung is due again after this turn, where that counts from when it was due."""
+    spec = rules.desk.ladder or NO_LADDER
+    after = spec.rungs[-1].after
+    if after is None or spec.counts_from == "raised" or ladder.rung < len(spec.rungs):
+        return
+    due = timer.due_at
+    while True:
+        due += after.length
+        yield due
 
 
 def _climb(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -76,6 +76,15 @@ def timers(rules: Rules, clock: SlaClock, at: datetime) -> tuple[Timer, ...]:
         occurrence = clock.fired.get(level.at, 0) + 1
         found.append(Timer("sla", timer_name(clock.name, level.at), clock.cycle, occurrence, due, position))
     return tuple(found)
+
+
+def repeats(rules: Rules, clock: SlaClock, level: SlaLevel) -> Iterator[datetime]:
+    """Yield when a level of a running clock that repeats is due after its coming turn: at each further full goal."""
+    calendar = rules.calendar(rules.compiled.definition.slas[clock.name].calendar)
+    left = level.need(clock.goal) + clock.spent.get(level.at, 0) * clock.goal - clock.elapsed
+    while clock.since is not None:
+        left += clock.goal
+        yield calendar.add(clock.since, left)
 
 
 def timer_name(clock: str, level: str) -> str:
@@ -181,13 +190,15 @@ class _Steps:
         if (owner, cycle) != (clock.name, clock.cycle) or self.entry.kind == "incident":
             return clock
         level, turns = self.rule.levels[at], clock.spent.get(at, 0)
+        merged = len(self.entry.data.get("merged", (self.at,)))
         place = level.need(clock.goal) + turns * clock.goal
+        last = place + (merged - 1) * clock.goal
         past = level.turns(clock.goal, _banked(clock, self.calendar, self.at).elapsed)
         return replace(
             clock,
             fired={**clock.fired, at: occurrence},
-            spent={**clock.spent, at: max(turns + 1, past)},
-            breached=clock.breached or place >= clock.goal,
+            spent={**clock.spent, at: max(turns + merged, past)},
+            breached=clock.breached or last >= clock.goal,
             at_risk=clock.at_risk or place < clock.goal,
         )
 

@@ -218,6 +218,16 @@ def test_an_outage_does_not_wake_three_levels_at_once(trial: Make) -> None:
     assert told(late.runs(75 * MINUTE)) == ["member:li", "member:lu", "member:gus"]
 
 
+def test_an_outage_tells_the_last_rung_once_of_what_piled_up(trial: Make) -> None:
+    late = called(trial, **desk(ladder={**DESK["ladder"], "counts_from": "due"}))
+    outcome = late.runs(5 * HOUR)
+    assert told(outcome) == ["member:li", "member:lu", "member:lu"]
+    merged = outcome.entries[-1]
+    assert (merged.happened_at, len(merged.data["merged"])) == (NINE + 280 * MINUTE, 4)
+    assert [change.what for change in outcome.ladders] == ["raised", "raised", "repeated"]
+    assert [timer.due_at - NINE for timer in late.timers] == [340 * MINUTE]
+
+
 @pytest.mark.parametrize("event", [Claim(), Advance("ping"), Acknowledge()])
 def test_taking_over_acknowledges(trial: Make, event: Any) -> None:
     made = called(trial)

@@ -16,12 +16,13 @@ from workflow.errors import BadValue, NotFound, Refused
 
 Make = Callable[..., Trial]
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+LAST = {"rungs": [{"to": "lead"}]}
 OFFICE = {"office": {"zone": "UTC", "weekly": {"mon-fri": "08:00-12:00", "sat": "09:00-11:00"}}}
 
 
 def timed(trial: Make, stages: dict[str, Any] | None = None, **clock: Any) -> Trial:
     """Make a ticket with one clock, `s`: an hour from intake to review, paused in handle."""
-    more = {key: clock.pop(key) for key in ("desk_says", "priority") if key in clock}
+    more = {key: clock.pop(key) for key in ("desk_says", "priority", "declare") if key in clock}
     spec = {"goal": "1h", "start": "intake", "stop": "review", "pause": "handle", **clock}
     go = {"accept": "classify", "wait": "handle", "finish": "review", "again": "intake", "close": "archive", "ping": {}}
     rooms = {name: {"transitions": go} for name in ("intake", "classify", "handle", "review", "callback")}
@@ -228,8 +229,31 @@ def test_a_level_that_repeats_fires_at_each_further_full_goal_of_running_time(tr
     made.does(Advance("wait"), after=90 * MINUTE)
     made.does(Advance("accept"), after=HOUR)
     outcome = made.runs(100 * MINUTE)
-    assert fired(outcome) == [("s/100%", 2, 3 * HOUR), ("s/100%", 3, 4 * HOUR)]
+    assert fired(outcome) == [("s/100%", 3, 4 * HOUR)]
+    assert outcome.entries[0].data["merged"] == ["2026-03-02T12:00:00+00:00", "2026-03-02T13:00:00+00:00"]
+    assert (outcome.fired, the(made).fired, the(made).spent) == (2, {"100%": 3}, {"100%": 3})
     assert [(timer.occurrence, timer.due_at - NINE) for timer in made.timers] == [(4, 5 * HOUR)]
+
+
+@pytest.mark.parametrize(
+    ("actions", "occurrences"),
+    [
+        ([{"notify": "team"}], [5]),
+        (["escalate"], [1, 5]),  # what opens the ladder stands for itself
+        ([{"set": {"n": 1}}], [1, 2, 3, 4, 5]),
+    ],
+)
+def test_after_an_outage_a_repeat_is_told_once(trial: Make, actions: list[Any], occurrences: list[int]) -> None:
+    levels = [{"at": "100%", "repeat": True, "actions": actions}]
+    made = timed(trial, levels=levels, declare={"n": {"type": "int"}}, desk_says={"ladder": LAST})
+    outcome = made.runs(5 * HOUR)
+    assert [occurrence for _, occurrence, _ in fired(outcome)] == occurrences
+    assert (outcome.fired, the(made).fired, the(made).breached) == (5, {"100%": 5}, True)
+
+
+def test_a_repeat_passes_no_level_before_it(trial: Make) -> None:
+    made = timed(trial, levels=[{"at": "100%", "repeat": True}, {"at": "+90m"}])
+    assert fired(made.runs(4 * HOUR)) == [("s/100%", 2, 2 * HOUR), ("s/+90m", 1, 150 * MINUTE), ("s/100%", 4, 4 * HOUR)]
 
 
 def test_repeats_past_at_one_instant_are_one(trial: Make) -> None:
