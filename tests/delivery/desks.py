@@ -48,7 +48,7 @@ def folder(at: Path) -> Path:
 
 def hooked(receiver: Receiver, **more: Any) -> Delivery:
     """Return settings that lead to a receiver."""
-    return Delivery(webhook_url=receiver.url, webhook_secret=SECRET, **{"timeout": 0.5} | more)
+    return Delivery(webhook_url=receiver.url, webhook_secret=SECRET, **{"timeout": 2} | more)
 
 
 def rung(_notice: object) -> None:

@@ -142,6 +142,26 @@ class Receiver(Running):
         return Counter(posted.key for posted in self.posted)
 
 
+class Dripper(Running):
+    """Begins an answer and drips the rest of it, never silent for long and never done."""
+
+    def __init__(self, begin: bytes, drop: bytes) -> None:
+        super().__init__()
+        owner = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with suppress(OSError):  # the client has had enough
+                    self.request.sendall(begin)
+                    while not owner.let_go.wait(0.02):
+                        self.request.sendall(drop)
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+
+
 @dataclass(frozen=True)
 class Mailed:
     """One mail, as it was handed over."""

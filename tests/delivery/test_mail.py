@@ -15,7 +15,7 @@ from workflow.delivery.settings import Delivery
 
 
 def mailed(host: MailHost, **more: str) -> Delivery:
-    return Delivery(smtp_url=host.url(**more), timeout=0.5)
+    return Delivery(smtp_url=host.url(**more), timeout=2)
 
 
 @pytest.fixture

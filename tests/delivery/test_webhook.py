@@ -115,7 +115,7 @@ def test_whatever_is_not_a_yes_is_a_no(
     receiver: Receiver, definitions: Path, answer: int | str | bytes, error: str
 ) -> None:
     receiver.answer = answer
-    with telling("sqlite://", definitions, hooked(receiver, timeout=0.2)) as desk:
+    with telling("sqlite://", definitions, hooked(receiver, timeout=0.5)) as desk:
         job(desk, "tell_customer")
         report = desk.deliver()
         assert (report.sent, report.failed, report.waiting) == (0, 1, 1)

@@ -25,7 +25,7 @@ DELIVERY = {
     "call deliver on the desk itself, after the commit": "请在提交之后，用服务台本身发送",
     "copy it anew": "请重新复制",
     "failed": "已放弃",
-    "give more than 0 and at most 60": "请给出大于 0、不超过 60 的数",
+    "give more than 0 and at most 30": "请给出大于 0、不超过 30 的数",
     "give their ids, or --all": "请给出编号，或用 --all",
     "list the messages with `ticketflow outbox list`": "用 `ticketflow outbox list` 列出消息",
     "message {message} is {found}, and is not tried again": "消息 {message} {found}，不再重试",

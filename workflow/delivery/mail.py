@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from workflow.delivery.failure import Failure, one_line
+from workflow.delivery.line import Line
 from workflow.delivery.notice import Notice
 from workflow.delivery.settings import MailServer
 
@@ -23,7 +25,7 @@ class Mail:
     """Sends messages through one mail server. Certificates are checked against the system's, or SSL_CERT_FILE."""
 
     def __init__(self, server: MailServer, desk: str, timeout: float) -> None:
-        self._server, self._desk, self._timeout = server, desk, timeout
+        self._server, self._desk, self._line = server, desk, Line(timeout)
         self._domain = server.sender.rpartition("@")[2]
 
     def send(self, notice: Notice, addresses: Sequence[str], now: datetime) -> str | None:
@@ -36,7 +38,8 @@ class Mail:
         except (ValueError, MessageError) as error:
             raise Failure(f"no mail can be written to this address: {error}") from error
         try:
-            refused = self._hand_over(mail)
+            with self._line.attempt():
+                refused = self._hand_over(mail)
         except smtplib.SMTPRecipientsRefused as error:
             raise Failure(_refusals(error.recipients)) from error
         except smtplib.SMTPResponseException as error:
@@ -48,19 +51,19 @@ class Mail:
 
     def _hand_over(self, mail: EmailMessage) -> dict[str, tuple[int, bytes]]:
         server, trust = self._server, ssl.create_default_context()
-        client: smtplib.SMTP
-        if server.tls == "ssl":
-            client = smtplib.SMTP_SSL(server.host, server.port, self._domain, timeout=self._timeout, context=trust)
-        else:
-            client = smtplib.SMTP(server.host, server.port, self._domain, timeout=self._timeout)
+        client = (
+            _EncryptedClient(self._line, server, self._domain, trust)
+            if server.tls == "ssl"
+            else _Client(self._line, server, self._domain)
+        )
         try:
             if server.tls == "starttls":
                 client.starttls(context=trust)
             if server.user is not None:
                 client.login(server.user, server.password or "")
             refused = client.send_message(mail)
-            with suppress(smtplib.SMTPException, OSError):  # it has the mail, however it says goodbye
-                client.quit()
+            with suppress(smtplib.SMTPException, OSError):  # it has the mail: no need to wait for its goodbye
+                client.putcmd("quit")
             return refused
         finally:
             client.close()
@@ -76,6 +79,25 @@ class Mail:
         mail["X-Ticketflow-Key"] = notice.key
         mail.set_content(notice.text)
         return mail
+
+
+class _Client(smtplib.SMTP):
+    """Connects by a line that can be cut."""
+
+    def __init__(self, line: Line, server: MailServer, domain: str) -> None:
+        self._line = line
+        super().__init__(server.host, server.port, domain, timeout=line.timeout)
+
+    def _get_socket(self, host: str, port: int, _timeout: float) -> socket.socket:
+        return self._line.connect((host, port))
+
+
+class _EncryptedClient(smtplib.SMTP_SSL, _Client):
+    """The same, encrypted from the first byte."""
+
+    def __init__(self, line: Line, server: MailServer, domain: str, trust: ssl.SSLContext) -> None:
+        self._line = line
+        smtplib.SMTP_SSL.__init__(self, server.host, server.port, domain, timeout=line.timeout, context=trust)
 
 
 def _refusals(recipients: dict[str, tuple[int, bytes]]) -> str:

@@ -30,6 +30,7 @@ from workflow.store.outbox import OutboxRow, Takes
 log = logging.getLogger("workflow.delivery")
 BATCH = 20
 LEASE = timedelta(minutes=2)
+TURN = 5.0  # so many seconds one way may have before the others are looked after
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
 ATTEMPTS = 36
@@ -93,22 +94,32 @@ class _Relay:
         self.done: Counter[str] = Counter()
 
     def run(self, limit: int | None) -> None:
-        while not self.stop():
+        """Send by each way in turn, next by the one that has had the least time: a slow one delays no other."""
+        spent = dict.fromkeys(self.routes.ways, 0.0)
+        while spent and not self.stop():
             left = BATCH if limit is None else min(BATCH, limit - self.done.total())
-            takes = self.routes.takes
-            if left < 1 or not self.is_due(takes):
+            way = min(spent, key=lambda name: spent[name])
+            takes, began = self.routes.ways.get(way), time.monotonic()
+            if left < 1:
                 return
-            lease, claimed_at = self.clock.now() + LEASE, time.monotonic()
-            batch = self.claim(takes, lease, left)
-            crash.point("relay.claimed")
-            untried, ending = [], False
-            for row in batch:
-                ending = ending or self.stop() or time.monotonic() - claimed_at > LEASE.total_seconds() / 2
-                if ending or not self.routes.is_open(row.to):
-                    untried.append(row)
-                else:
-                    self.done[self.try_one(row, lease)] += 1
-            self.put_back(untried, lease)
+            if takes is None or not self.is_due(takes) or not self.take_turn(takes, left):
+                del spent[way]
+            else:
+                spent[way] += time.monotonic() - began
+
+    def take_turn(self, takes: Takes, most: int) -> bool:
+        """Try a few messages of one way; return whether there were any."""
+        lease, claimed_at = self.clock.now() + LEASE, time.monotonic()
+        batch = self.claim(takes, lease, most)
+        crash.point("relay.claimed")
+        untried: list[OutboxRow] = []
+        for row in batch:
+            if untried or self.stop() or time.monotonic() - claimed_at > TURN or not self.routes.is_open(row.to):
+                untried.append(row)
+            else:
+                self.done[self.try_one(row, lease)] += 1
+        self.put_back(untried, lease)
+        return bool(batch)
 
     def is_due(self, takes: Takes) -> bool:
         with self.store.read() as connection:

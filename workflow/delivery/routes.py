@@ -44,10 +44,16 @@ class Routes:
 
     @property
     def takes(self) -> Takes:
-        """Whose messages can leave now."""
-        names = frozenset(self._actions) | (frozenset(self._addresses) if self._is_open("mail") else frozenset())
-        webhook = self._webhook is not None and self._is_open("webhook")
-        return Takes(names, all_others=webhook, but=frozenset(self._addresses) - names if webhook else frozenset())
+        """Whose messages can leave from here at all."""
+        return Takes(frozenset(self._actions) | frozenset(self._addresses), all_others=self._webhook is not None)
+
+    @property
+    def ways(self) -> dict[str, Takes]:
+        """Whose messages can leave by which way now; nobody's by two."""
+        own = {"host": Takes(frozenset(self._actions)), "mail": Takes(frozenset(self._addresses))}
+        if self._webhook:
+            own["webhook"] = Takes(all_others=True, but=frozenset(self._addresses))
+        return {way: takes for way, takes in own.items() if takes and self._is_open(way)}
 
     def send(self, notice: Notice, now: datetime) -> str | None:
         """Send a message its way; raise Failure, or return what was amiss with one that left all the same."""

@@ -34,8 +34,8 @@ class Delivery:
 
     `webhook_secret` signs what is posted to `webhook_url`; one that begins with `whsec_` is read as base64.
     `smtp_url` is like `smtp://user:password@host:587?from=desk@example.org`; its `tls` is `starttls` unless it says
-    `ssl` or `none`, and `smtps://` is always `ssl`. `timeout` is how many seconds a server may stay silent. Raise
-    UsageError for what cannot be used.
+    `ssl` or `none`, and `smtps://` is always `ssl`. `timeout` is how many seconds a server may stay silent; an attempt
+    as a whole takes at most three times that. Raise UsageError for what cannot be used.
 
     >>> Delivery(webhook_url="https://chat.example.org/in", webhook_secret="s3cret")
     Delivery(lang='en', timeout=10.0)
@@ -53,9 +53,9 @@ class Delivery:
             _ = self.key
         if self.smtp_url:
             _ = self.mail_server
-        if not 0 < self.timeout <= 60:
+        if not 0 < self.timeout <= 30:
             raise UsageError(
-                "a server cannot be waited for {given} seconds", "give more than 0 and at most 60", field="timeout",
+                "a server cannot be waited for {given} seconds", "give more than 0 and at most 30", field="timeout",
                 given=self.timeout,
             )  # fmt: skip
 

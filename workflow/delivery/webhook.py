@@ -7,12 +7,15 @@ import hashlib
 import hmac
 import http.client
 import json
+import ssl
 import urllib.error
 import urllib.request
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from workflow.delivery.failure import Failure
+from workflow.delivery.line import Line
 from workflow.delivery.notice import Notice
 
 LONGEST_ANSWER = 65_536
@@ -23,8 +26,8 @@ class Webhook:
     """Posts messages to one address."""
 
     def __init__(self, url: str, key: bytes, timeout: float) -> None:
-        self._url, self._key, self._timeout = url, key, timeout
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._url, self._key, self._line = url, key, Line(timeout)
+        self._opener = urllib.request.build_opener(_NoRedirect, _ByLine(self._line))
 
     def send(self, notice: Notice, now: datetime) -> None:
         """Post a message; raise Failure unless the receiver answers that it has it."""
@@ -38,7 +41,7 @@ class Webhook:
         }
         request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310 - http or https
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
+            with self._line.attempt(), self._opener.open(request, timeout=self._line.timeout) as response:
                 answer = response.read(LONGEST_ANSWER)
         except urllib.error.HTTPError as error:
             error.close()
@@ -77,3 +80,25 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_args: Any, **_more: Any) -> None:
         """Follow nowhere."""
+
+
+class _ByLine(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens its connections by a line that can be cut."""
+
+    def __init__(self, line: Line) -> None:
+        self._trust = ssl.create_default_context()
+        super().__init__(context=self._trust)
+        self._line = line
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open without TLS."""
+        return self.do_open(partial(self._connection, http.client.HTTPConnection), req)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open with TLS."""
+        return self.do_open(partial(self._connection, http.client.HTTPSConnection, context=self._trust), req)
+
+    def _connection(self, kind: Any, host: str, **more: Any) -> Any:
+        found = kind(host, **more)
+        found._create_connection = self._line.connect
+        return found
