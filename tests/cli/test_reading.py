@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -204,3 +206,20 @@ def test_hostile_text_reaches_no_terminal(terminal: Terminal) -> None:
         shown = terminal(*words)
         assert not set(shown) & set("\x1b\u202e"), words
         assert "=cmd()" in shown or words == ["list"]
+
+
+def test_a_damaged_ticket_keeps_no_other_from_being_shown(terminal: Terminal) -> None:
+    numbers = [terminal.ticket() for _ in range(3)]
+    terminal("advance", numbers[0], "accept")
+    terminal("advance", numbers[0], "classified", "-f", "category=billing")
+    with closing(sqlite3.connect(terminal.folder / "ticketflow.db")) as database, database:
+        database.execute("UPDATE ticketflow_slas SET fired = '{damaged' WHERE ticket_id = ?", (numbers[0],))
+        database.execute("UPDATE ticketflow_tickets SET opened_at = 'never' WHERE id = ?", (numbers[1],))
+    rows = [line.split("\t") for line in terminal("list").splitlines()]
+    assert [row[:2] for row in rows[1:]] == [["3", "complaint"], ["1", "damaged"], ["2", "damaged"]]
+    assert "ticket 1 cannot be read: " in terminal.err
+    assert [found.get("damaged") is None for found in terminal.objects("find", "line", "--all")] == [True, False, False]
+    for number in numbers[:2]:
+        assert terminal.error("show", number, code=1)["ticket"] == number
+    assert "3" in terminal("show", numbers[2])
+    assert [json.loads(line)["id"] for line in terminal("export", "--format", "jsonl").splitlines()] == [3]

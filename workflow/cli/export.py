@@ -42,7 +42,7 @@ def export(session: Session, *, form: str, output: Path | None, reveal: bool, **
     In CSV no cell is a formula to a spreadsheet: one that looks like it starts with an apostrophe.
     """
     view, choice = View(session, reveal=reveal), chosen(session, **given)
-    tickets = (view.ticket(ticket) for page in every(session, choice) for ticket in page)
+    tickets = (view.ticket(ticket) for page in every(session, choice) for ticket in page.tickets)
     lines = _csv(tickets, _columns(session)) if form == "csv" else map(render.dump, tickets)
     count = 0
     with _target(output, form) as file:

@@ -14,7 +14,7 @@ from workflow.cli.views import View
 from workflow.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from workflow.core.model import Ticket
+    from workflow import Page
 
 F = TypeVar("F", bound=Callable[..., Any])
 SORTS = [sign + name for name in ("id", "due", "updated", "opened", "priority") for sign in ("", "-")]
@@ -95,14 +95,22 @@ def demand_known(session: Session, wanted: dict[str, Any]) -> None:
             )  # fmt: skip
 
 
-def every(session: Session, wanted: dict[str, Any], after: str | None = None) -> Iterator[tuple[Ticket, ...]]:
-    """Yield every ticket that is wanted, in pages."""
+def every(session: Session, wanted: dict[str, Any], after: str | None = None) -> Iterator[Page]:
+    """Yield every ticket that is wanted, in pages; tell which cannot be read."""
     while True:
-        page = session.desk.find(**wanted, limit=PAGE, after=after)
-        yield page.tickets
+        page = one_page(session, wanted, limit=PAGE, after=after)
+        yield page
         if page.next is None:
             return
         after = page.next
+
+
+def one_page(session: Session, wanted: dict[str, Any], *, limit: int, after: str | None) -> Page:
+    """Return a page of tickets; tell which of them cannot be read."""
+    page = session.desk.find(**wanted, limit=limit, after=after)
+    for error in page.damaged:
+        session.fail(error)
+    return page
 
 
 def show_list(
@@ -111,20 +119,18 @@ def show_list(
     """Print the chosen tickets and say how to see more."""
     view, choice = View(session, reveal=reveal), chosen(session, **wanted)
     if everything and session.json:
-        for tickets in every(session, choice, after):
-            session.dump(*map(view.ticket, tickets))
+        for page in every(session, choice, after):
+            session.dump(*view.page(page))
         return
-    if everything:
-        found, following = [ticket for tickets in every(session, choice, after) for ticket in tickets], None
-    else:
-        page = session.desk.find(**choice, limit=limit, after=after)
-        found, following = list(page.tickets), page.next
+    pages = list(every(session, choice, after)) if everything else [one_page(session, choice, limit=limit, after=after)]
+    following = None if everything else pages[0].next
+    found = any(page.tickets or page.damaged for page in pages)
     if not found:
         demand_known(session, wanted)
     if session.json:
-        session.dump(*map(view.ticket, found))
+        session.dump(*(line for page in pages for line in view.page(page)))
     elif found:
-        session.table(view.columns, map(view.row, found))
+        session.table(view.columns, (row for page in pages for row in view.rows(page)))
     else:
         session.hint("No tickets.")
     if following:

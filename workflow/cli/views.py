@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.cli.context import Session
 
 if TYPE_CHECKING:
-    from workflow import ClockDifference, DueTimer, SlaClock
+    from workflow import ClockDifference, DueTimer, Page, SlaClock
     from workflow.core.model import HistoryEntry, Option, Ticket
     from workflow.definition.model import FieldSpec
     from workflow.definition.resolve import TicketType
@@ -169,6 +169,17 @@ class View:
     def _has_room(self) -> bool:
         width = self.session.width
         return width is None or width >= ROOM_FOR_LIMITS
+
+    def page(self, page: Page) -> Iterator[dict[str, Any]]:
+        """Yield the JSON form of a page's tickets, and for each that cannot be read its id and the reason."""
+        yield from map(self.ticket, page.tickets)
+        yield from ({"id": error.ticket, "damaged": error.values["reason"]} for error in page.damaged)
+
+    def rows(self, page: Page) -> Iterator[tuple[object, ...]]:
+        """Yield the lines of a page in a list; of a ticket that cannot be read only that."""
+        yield from map(self.row, page.tickets)
+        for error in page.damaged:
+            yield (error.ticket, self.session.tell("damaged"), *[None] * (len(self.columns) - 2))
 
     def row(self, ticket: Ticket) -> tuple[object, ...]:
         """Return a ticket's line in a list."""

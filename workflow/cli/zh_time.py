@@ -44,6 +44,7 @@ WORDS = {
     "limits": "时限",
     "locked": "被锁",
     "met": "按时完成",
+    "damaged": "已损坏",
     "missed": "已超时",
     "more time asked for": "申请延期中",
     "new goal": "目标已改",

@@ -16,12 +16,14 @@ from workflow.core.model import Ticket
 from workflow.core.text import searchable
 from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
-from workflow.errors import UsageError
-from workflow.store import timekeeping
-from workflow.store.rows import BASE, Shapes, ticket_of
+from workflow.errors import TicketflowError, UsageError
+from workflow.store.claims import held
+from workflow.store.rows import Shapes
 from workflow.store.tables import Instant, customers, tickets
+from workflow.store.tickets import unreadable
 
 LONGEST = 1_000
+IDS = select(tickets.c.id).select_from(tickets.outerjoin(customers, customers.c.id == tickets.c.customer_id))
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # and not the last instant, which has no name in zones east of Greenwich
 _SAME = ("type", "state", "stage", "team", "assignee", "priority", "channel", "external_id")
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -29,10 +31,14 @@ _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some tickets, and the cursor that gives the next ones (None at the end)."""
+    """Some tickets, and the cursor that gives the next ones (None at the end).
+
+    `damaged` are the errors of those whose rows make no ticket.
+    """
 
     tickets: tuple[Ticket, ...]
     next: str | None = None
+    damaged: tuple[TicketflowError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Query:
 def find(connection: Connection, query: Query, shapes: Shapes, *, limit: int, after: str | None) -> Page:
     """Return one page, in the order of `query.sort` and then of ids; `after` is the `next` of the page before."""
     key, descending = _order(query.sort)
-    statement = BASE.add_columns(key.label("sort_key")).where(*_filters(query, connection.dialect.name))
+    statement = IDS.add_columns(key.label("sort_key")).where(*_filters(query, connection.dialect.name))
     if after is not None:
         value, last_id = _read_cursor(after, query.sort)
         beyond, beyond_id = (
@@ -66,10 +72,9 @@ def find(connection: Connection, query: Query, shapes: Shapes, *, limit: int, af
         statement = statement.where(or_(beyond, and_(key == value, beyond_id)))
     order = (key.desc(), tickets.c.id.desc()) if descending else (key.asc(), tickets.c.id.asc())
     rows = connection.execute(statement.order_by(*order).limit(limit + 1)).all()
-    clocks = timekeeping.clocks_of_many(connection, [row.id for row in rows[:limit]])
-    found = tuple(ticket_of(row, shapes, clocks.get(row.id, ())) for row in rows[:limit])
-    more = _cursor(query.sort, rows[limit - 1].sort_key, found[-1].id) if len(rows) > limit and found else None
-    return Page(found, more)
+    found, damaged = held(connection, [row.id for row in rows[:limit]], shapes)
+    more = _cursor(query.sort, rows[limit - 1].sort_key, rows[limit - 1].id) if len(rows) > limit else None
+    return Page(tuple(ticket for ticket, _ in found), more, tuple(unreadable(*each) for each in damaged))
 
 
 def _order(sort: str) -> tuple[Any, bool]:

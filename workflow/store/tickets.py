@@ -43,12 +43,17 @@ def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     try:
         return ticket_of(row, shapes, timekeeping.clocks_of(connection, ticket_id))
     except Exception as fault:  # whatever a damaged row raises
-        raise TicketflowError(
-            "ticket {ticket} cannot be read: {reason}",
-            "restore its row from a backup, then retry its incident",
-            ticket=ticket_id,
-            reason=str(fault) or type(fault).__name__,
-        ) from fault
+        raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
+
+
+def unreadable(ticket_id: int, reason: str) -> TicketflowError:
+    """Return the error for a ticket whose rows make none."""
+    return TicketflowError(
+        "ticket {ticket} cannot be read: {reason}",
+        "restore its row from a backup, then retry its incident",
+        ticket=ticket_id,
+        reason=reason,
+    )
 
 
 def missing(connection: Connection, ticket_id: int) -> NotFound | None:
