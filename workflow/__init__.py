@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workflow.clock import Clock, SystemClock, VirtualClock
-    from workflow.core.model import Customer, HistoryEntry, Ladder, Option, Promise, SlaClock, Ticket
+    from workflow.core.form import StrategyRecord, StrategyStep
+    from workflow.core.model import Customer, HistoryEntry, Ladder, Option, Promise, Remark, SlaClock, Ticket
+    from workflow.core.speech import Line, Speech
     from workflow.delivery.notice import Notice
     from workflow.delivery.relay import DeliveryReport
     from workflow.delivery.settings import Delivery
@@ -73,6 +75,7 @@ __all__ = [
     "IntakeReport",
     "Ladder",
     "Limits",
+    "Line",
     "NotFound",
     "Notice",
     "Option",
@@ -82,13 +85,17 @@ __all__ = [
     "Problem",
     "Promise",
     "Refused",
+    "Remark",
     "Run",
     "RunReport",
     "Scheduler",
     "SchemaOutdated",
     "SlaClock",
+    "Speech",
     "StoreBusy",
     "StoreError",
+    "StrategyRecord",
+    "StrategyStep",
     "SystemClock",
     "Ticket",
     "TicketflowError",
@@ -100,7 +107,18 @@ __all__ = [
 
 _HOMES = {
     "workflow.clock": ("Clock", "SystemClock", "VirtualClock"),
-    "workflow.core.model": ("Customer", "HistoryEntry", "Ladder", "Option", "Promise", "SlaClock", "Ticket"),
+    "workflow.core.form": ("StrategyRecord", "StrategyStep"),
+    "workflow.core.model": (
+        "Customer",
+        "HistoryEntry",
+        "Ladder",
+        "Option",
+        "Promise",
+        "Remark",
+        "SlaClock",
+        "Ticket",
+    ),
+    "workflow.core.speech": ("Line", "Speech"),
     "workflow.delivery.notice": ("Notice",),
     "workflow.delivery.relay": ("DeliveryReport",),
     "workflow.delivery.settings": ("Delivery",),

@@ -23,6 +23,7 @@ WORDS = {
     "waiting", "sending", "sent", "failed",
     "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning", "running",
     "paused", "met", "missed", "cancelled", "at risk", "more time asked for", "kept", "broken", "due", "late", "left",
+    "guidance", "because", "say instead",
     "retried", "assign", "reassign", "tell", "rework", "continue", "overtaken", "suppressed",
 }  # fmt: skip
 

@@ -34,8 +34,9 @@ def edit(terminal: Terminal, name: str, old: str, new: str) -> None:
 def test_init_makes_a_desk_ready_to_edit(empty: Terminal) -> None:
     found = empty.one("init", "shop/desk")
     assert found["folder"] == "shop/desk"
-    copied = {path.name for path in (empty.folder / "shop" / "desk" / "definitions").iterdir()}
-    assert copied == {path.name for path in shipped_folder().iterdir() if path.is_file()}
+    folders = empty.folder / "shop" / "desk" / "definitions", shipped_folder()
+    copied, shipped = ({path.relative_to(folder) for path in folder.rglob("*")} for folder in folders)
+    assert copied == shipped
     settings = tomllib.loads((empty.folder / "shop" / "desk" / "ticketflow.toml").read_text("utf-8"))
     assert settings == {"definitions": "definitions", "database": "sqlite:///ticketflow.db"}
     assert "A new desk is in other" in empty("init", "other")

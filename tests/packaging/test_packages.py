@@ -56,7 +56,8 @@ def test_the_wheel_has_one_top_level_name_and_the_data(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"workflow"}
-    definitions = {f"workflow/definitions/{path.name}" for path in (ROOT / "definitions").iterdir()}
+    shipped = [path for path in (ROOT / "definitions").rglob("*") if path.is_file()]
+    definitions = {f"workflow/{path.relative_to(ROOT).as_posix()}" for path in shipped}
     assert {name for name in names if name.startswith("workflow/definitions/")} == definitions
     examples = {"workflow/examples/contacts.csv", "workflow/examples/walks.json"}
     assert {name for name in names if name.startswith("workflow/examples/")} == examples

@@ -40,18 +40,23 @@ def init(session: Session, folder: Path) -> None:
     """
     from workflow.definition.shipped import shipped_folder
 
-    files = {folder / "definitions" / path.name: path for path in sorted(shipped_folder().iterdir()) if path.is_file()}
+    shipped = shipped_folder()
+    files = {
+        folder / "definitions" / path.relative_to(shipped): path
+        for path in sorted(shipped.rglob("*"))
+        if path.is_file()
+    }
     settings = folder / FILE
     if there := next((path for path in (settings, *files) if path.exists()), None):
         raise UsageError("{file} exists already", "name another folder; nothing was written", file=str(there))
-    (folder / "definitions").mkdir(parents=True, exist_ok=True)
     for target, source in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     settings.write_text(SETTINGS, encoding="utf-8")
     if session.json:
         session.dump({"folder": str(folder), "files": [str(path) for path in (settings, *files)]})
         return
-    count = sum(path.suffix == ".yaml" for path in files)
+    count = sum(path.suffix == ".yaml" for path in shipped.iterdir())
     session.say(
         "A new desk is in {folder}: {count} definitions and {file}.", folder=str(folder), count=count, file=FILE
     )
@@ -119,10 +124,10 @@ def apply(session: Session, *, dry_run: bool) -> None:
 
 
 @click.command("schema", cls=Command)
-@click.argument("which", type=click.Choice(["type", "desk"]), default="type")
+@click.argument("which", type=click.Choice(["type", "desk", "situations", "language"]), default="type")
 @pass_session
 def schema(session: Session, which: Any) -> None:
-    """Print the JSON Schema of a ticket type, or of desk.yaml.
+    """Print the JSON Schema of a ticket type, of desk.yaml, or of a file of the guidance.
 
     Editors complete and check a definition that names it in its first line, as the shipped ones do.
     """

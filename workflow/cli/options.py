@@ -36,11 +36,12 @@ def _pairs(_context: click.Context, parameter: click.Parameter, given: Sequence[
             raise UsageError(
                 "{option} names {name} twice", "give each name once", option=parameter.opts[0], field=name, name=name
             )
-        found[name] = _value(name, value)
+        found[name] = text_of(name, value)
     return found
 
 
-def _value(name: str, text: str) -> str | None:
+def text_of(name: str, text: str) -> str | None:
+    """Return a text, or with `@` in front that of a file; None where it is empty."""
     if not text.startswith("@"):
         return text or None
     if text.startswith("@@"):

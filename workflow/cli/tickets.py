@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workflow.cli import options
+from workflow.cli import options, speech
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.views import View
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def changed(session: Session, ticket: Ticket, template: str, *, trigger: str | None = None, **values: Any) -> None:
     """Say what a command did to a ticket, or print the ticket as JSON."""
     view = View(session)
+    speech.hint(session, ticket.remarks)
     if session.json:
         session.dump(view.ticket(ticket))
         return

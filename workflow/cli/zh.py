@@ -7,6 +7,7 @@ from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
 from workflow.cli.zh_problems import PROBLEMS
+from workflow.cli.zh_speech import SPEECH
 from workflow.cli.zh_time import TIME
 
 WORDS = {
@@ -117,7 +118,6 @@ HELP = {
     "Put the definitions in force.": "让定义生效。",
     "Tickets that are open stay with the version they were opened under.": "未结的工单仍按受理时的版本办理。",
     "Say what would change, and change nothing.": "只说明会有什么变化，不做改动。",
-    "Print the JSON Schema of a ticket type, or of desk.yaml.": "输出工单类型或 desk.yaml 的 JSON Schema。",
     "Editors complete and check a definition that names it in its first line, as the shipped ones do.": "定义文件首行写明它之后，"
     "编辑器便能补全和检查；自带的定义就是这样写的。",
     "List the ticket types in force.": "列出生效的工单类型。",
@@ -295,4 +295,4 @@ SAID = {
     "Everything is still in {folder}.": "全部内容仍在 {folder}。",
 }
 
-CATALOGUE = WORDS | HELP | SAID | EXPLAIN | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS
+CATALOGUE = WORDS | HELP | SAID | EXPLAIN | SPEECH | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS

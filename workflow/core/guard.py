@@ -85,7 +85,7 @@ class Judge:
         if not isinstance(condition, str):
             return self._ask_host(condition.call)
         compiled = self.rules.compiled.conditions[condition]
-        values = {name: value for name in compiled.names if (value := self._read(name)) is not None}
+        values = {name: value for name in compiled.names if (value := self.read(name)) is not None}
         answer = compiled.holds(values)
         self.seen |= values
         if isinstance(answer, frozenset):
@@ -108,7 +108,8 @@ class Judge:
             raise ConditionFault("the host's condition {name} did not return a bool", "mend the condition", name=name)
         return answer
 
-    def _read(self, name: str) -> Any:
+    def read(self, name: str) -> Any:
+        """Return what a condition sees under a name, or None."""
         ticket = self.ticket
         if name.startswith("customer."):
             return self._plain(ticket.customer.fields.get(name[9:]) if ticket.customer else None)

@@ -113,6 +113,22 @@ def last_cycle(clocks: tuple[SlaClock, ...], name: str) -> SlaClock | None:
     return next((clock for clock in reversed(clocks) if clock.name == name), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A phrase that was found in a text for a customer: what to say `instead`, and `why`.
+
+    `refused` says that the text may not leave as it is. `found` is folded: width, case and spacing are gone.
+    """
+
+    phrase: str
+    found: str
+    instead: str
+    why: str
+    refused: bool
+    lang: str
+    field: str = "text"
+
+
 @dataclass(frozen=True)
 class Ticket:
     """A ticket as it stands. Instants are aware and in UTC.
@@ -121,7 +137,8 @@ class Ticket:
     change and is what `if_version` is compared with. `next_due_at` is the earliest unmet SLA, promise or timeout;
     `missed_at` is a timeout that passed in the stay that still lasts. `clocks` are every cycle of every SLA clock, by
     name and cycle; `ladder` is the open escalation of `ladders` so far, `promise` the one that stands of `promises`.
-    `replayed` marks the result of a call that an idempotency key had already answered.
+    `replayed` marks the result of a call that an idempotency key had already answered; `remarks` are what the call told
+    the customer and had better be said otherwise.
     """
 
     id: int
@@ -157,6 +174,7 @@ class Ticket:
     desk_revision: int = 0
     head: str = ""
     replayed: bool = False
+    remarks: tuple[Remark, ...] = ()
 
     def clock(self, name: str) -> SlaClock | None:
         """Return the last cycle of an SLA clock, or None where it has never run."""

@@ -432,8 +432,15 @@ def _meaning_of_part(part: Part) -> dict[str, Any]:
     }
 
 
-def json_schema(which: Literal["type", "desk"]) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a ticket type's file or of desk.yaml, short forms included."""
+def json_schema(which: Literal["type", "desk", "situations", "language"]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a ticket type's file, of desk.yaml, or of those of the guidance."""
     from workflow.definition.schema import schema_of
+    from workflow.definition.speech import LanguageSpec, SituationsSpec
 
-    return schema_of(TicketTypeSpec if which == "type" else DeskSpec)
+    models: dict[str, type[Part]] = {
+        "type": TicketTypeSpec,
+        "desk": DeskSpec,
+        "situations": SituationsSpec,
+        "language": LanguageSpec,
+    }
+    return schema_of(models[which])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflow.definition.check import Hosts, check_desk, check_type
 from workflow.definition.model import DeskSpec, TicketTypeSpec
@@ -15,10 +16,15 @@ from workflow.definition.shape import shape
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import check_announced
 from workflow.definition.tree import Node, Reader
+from workflow.definition.words import LANGUAGE_PATTERN
 from workflow.errors import Problem
+
+if TYPE_CHECKING:
+    from workflow.definition.speech import Guidance
 
 LARGEST = 1_000_000
 DESK_FILE = "desk.yaml"
+GUIDANCE_FOLDER = "guidance"
 
 
 class _Read(NamedTuple):
@@ -68,10 +74,41 @@ def load_definitions(
         if today:
             check_announced(desk.spec, resolved.values(), today, sheet)
         problems += _told(desk, frozenset())
+    resolved_desk = desk.spec if desk and sound else None
+    guidance = _guidance(folder / GUIDANCE_FOLDER, resolved_desk, resolved, problems)
     problems.sort(key=lambda each: (each.file, each.line, each.column, each.code))
     if desk is None or any(each.severity == "error" for each in problems):
         return None, tuple(problems)
-    return Definitions(desk.spec, resolved), tuple(problems)
+    return Definitions(desk.spec, resolved, guidance), tuple(problems)
+
+
+def _guidance(
+    folder: Path, desk: DeskSpec | None, types: Mapping[str, TicketType], problems: list[Problem]
+) -> Guidance | None:
+    """Read the folder of guidance, if there is one, and check it against a desk whose own files are sound."""
+    if not folder.is_dir():
+        return None
+    from workflow.definition.guidance import GuidanceCheck
+    from workflow.definition.speech import SITUATIONS_FILE, Guidance, LanguageSpec, SituationsSpec
+
+    files = {file.stem: file for file in sorted(folder.glob("*.yaml")) if not file.name.startswith(".")}
+    first = files.pop(Path(SITUATIONS_FILE).stem, None)
+    if first is None and files:
+        problems.append(problem("no-situations", str(folder), 1, 1))
+    nameless = [lang for lang in files if not re.fullmatch(LANGUAGE_PATTERN, lang)]
+    problems += [problem("language-name", str(files.pop(lang)), 1, 1, text=f"{lang}.yaml") for lang in nameless]
+    spoken = {lang: found for lang, file in files.items() if (found := _read_file(file, LanguageSpec, problems))}
+    situations = _read_file(first, SituationsSpec, problems) if first else None
+    if situations is None:
+        problems += [told for found in spoken.values() for told in found.reader.problems]
+        return None
+    read = {"": situations, **spoken}
+    guidance = Guidance(situations=situations.spec, languages={lang: found.spec for lang, found in spoken.items()})
+    if desk is not None and not any(found.misfits for found in read.values()):
+        sheets = {lang: Sheet(found.reader, found.root) for lang, found in read.items()}
+        GuidanceCheck(guidance, desk, types, sheets).run()
+    problems += [told for found in read.values() for told in found.reader.problems]
+    return guidance
 
 
 def _files(folder: Path, problems: list[Problem]) -> list[Path]:

@@ -200,6 +200,32 @@ RULES: Mapping[str, Rule] = {
     "late-does-more": Rule("`late` is for notices only", "take `late` out, or the {text}"),
     "timer-loop": Rule("the timeouts {text} go round without a person", "bound one of them with `times: N`"),
     "nobody-to-tell": Rule("{text} finds no team in the state {state}", "give the state or its stage a team"),
+    # guidance
+    "no-situations": Rule("guidance without situations.yaml is never said", "add situations.yaml beside it"),
+    "language-name": Rule("{text} is named for no language", "name it like zh.yaml, en.yaml or pt-BR.yaml"),
+    "unknown-type": Rule("there is no ticket type {text}"),
+    "unknown-trigger": Rule("there is no trigger {text}"),
+    "undeclared-mark": Rule("the mark {text} is not declared", "add it to `marks` in situations.yaml"),
+    "unknown-situation": Rule("there is no situation {text}"),
+    "situation-without-text": Rule(
+        "no language has a text for the situation {text}", "write one in zh.yaml or en.yaml, or take it out", "warning"
+    ),
+    "situation-never": Rule(
+        "an earlier situation of its group is always said instead of {text}", "put this one first, or take it out"
+    ),
+    "text-missing": Rule(
+        "there is no {language} text for {text}; another language is shown", "write one under `texts`", "warning"
+    ),
+    "text-empty": Rule("the text {text} says nothing", "write `say`, `do` or both"),
+    "text-syntax": Rule(
+        "the text cannot be read: {reason}", "write {{{{ name }}}}, or {{% if name %}} … {{% endif %}}"
+    ),
+    "text-unknown-name": Rule("the text reads {text}, which does not exist"),
+    "text-not-allowed": Rule(
+        "no text may hold {text}", "fill in names, and choose passages with `if`; nothing else is needed"
+    ),
+    "text-forbidden-phrase": Rule("the desk itself forbids {text} (the phrase {phrase})", "say it in other words"),
+    "phrase-without-words": Rule("the phrase {text} matches nothing", "give it `words`, or `bare` ones"),
     # time
     "unknown-calendar": Rule("there is no calendar {text}"),
     "unknown-mark": Rule("there is no stage, state or trigger {text}"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import (
@@ -28,6 +29,9 @@ from workflow.definition.model import (
 from workflow.definition.model import Timeout as TimeoutSpec
 from workflow.definition.model import Transition as TransitionSpec
 from workflow.definition.problems import Wrong
+
+if TYPE_CHECKING:
+    from workflow.definition.speech import Guidance
 
 ALWAYS = "always"
 GOAL = "100%"
@@ -169,10 +173,11 @@ class TicketType:
 
 @dataclass(frozen=True)
 class Definitions:
-    """A whole desk: desk.yaml and its ticket types by name."""
+    """A whole desk: desk.yaml, its ticket types by name, and what its people say."""
 
     desk: DeskSpec
     types: Mapping[str, TicketType]
+    guidance: Guidance | None = None
 
 
 def timeout_trigger(name: str) -> str:

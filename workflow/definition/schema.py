@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.definition.model import BARE_ACTIONS, STAGES, DeskSpec, TicketTypeSpec
+from workflow.definition.model import BARE_ACTIONS, STAGES, Part, TicketTypeSpec
 from workflow.definition.words import PLACE_PATTERN
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema_of(model: type[TicketTypeSpec | DeskSpec]) -> dict[str, Any]:
+def schema_of(model: type[Part]) -> dict[str, Any]:
     """Return the schema of one kind of file, with the short forms that the model turns into long ones."""
     schema = model.model_json_schema()
     parts = schema.get("$defs", {})

@@ -10,12 +10,12 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from workflow.definition.model import STAGES, DeskSpec, Part, TicketTypeSpec
+from workflow.definition.model import STAGES, Part
 from workflow.definition.problems import Wrong
 from workflow.definition.tree import CONDITION_KEYS, Node, Path, Reader, kind_of, quoted, unquoted_condition
 from workflow.definition.words import LANGUAGE_PATTERN, NAME_PATTERN, PLACE_PATTERN
 
-Spec = TypeVar("Spec", TicketTypeSpec, DeskSpec)
+Spec = TypeVar("Spec", bound=Part)
 
 _PATTERNS = {NAME_PATTERN: "bad-name", PLACE_PATTERN: "bad-place", LANGUAGE_PATTERN: "bad-language"}
 _WANTED = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -20,14 +21,18 @@ from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
 from workflow.definition.resolve import ALWAYS, Definitions, TicketType
 from workflow.definition.shipped import shipped_folder
-from workflow.definition.stored import read_desk, read_type
+from workflow.definition.stored import read_desk, read_guidance, read_type
 from workflow.errors import Conflict, DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
 from workflow.store import crash
 from workflow.store import definitions as store
 from workflow.store.engine import OPENING, alone
 from workflow.store.rows import Shapes
 
+if TYPE_CHECKING:
+    from workflow.definition.speech import Guidance
+
 Registered = Mapping[str, HostCondition]
+GUIDANCE = "guidance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Book:
     _read: dict[tuple[str, int], TicketType] = field(default_factory=dict)
     _rules: dict[tuple[str, int, int], Rules] = field(default_factory=dict)
     _desks: dict[int, DeskSpec] = field(default_factory=dict)
+    _guidance: list[Guidance | None] = field(default_factory=list)
 
     @classmethod
     def read(cls, connection: Connection, hosts: Registered) -> Book:
@@ -148,6 +154,13 @@ class Book:
                 raise Conflict("the desk's rules were just changed", "try again")
             self._desks[revision] = read_desk(known[revision])
         return self._desks[revision]
+
+    def guidance(self, connection: Connection) -> Guidance | None:
+        """Return what the people of the desk say, or None where it has no guidance; read when it is first needed."""
+        if not self._guidance:
+            stored = store.setting(connection, GUIDANCE)
+            self._guidance.append(read_guidance(stored) if stored else None)
+        return self._guidance[0]
 
     def newer_calendars(self, revision: int) -> list[store.StoredDesk]:
         """Return the desk revisions after one that brought other calendars than the one before."""
@@ -223,8 +236,8 @@ def load(folder: Path, hosts: Registered, actions: Mapping[str, Callable[..., ob
 def folder_print(folder: Path) -> str:
     """Return the hash of a folder's files, to notice cheaply that they were edited."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.yaml")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob(f"{GUIDANCE}/*.yaml")]):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -262,6 +275,7 @@ def apply(connection: Connection, definitions: Definitions, at: datetime, *, pri
                 changes.append(DefinitionChange("type", item.type, item.version, "retired"))
             store.retire(connection, item.type, item.version)
     changes.append(_apply_desk(connection, definitions.desk, at))
+    changes += _apply_guidance(connection, definitions.guidance)
     report = ApplyReport(tuple(changes))
     store.put_setting(connection, "folder", print_of_folder)
     if report.changed:
@@ -343,3 +357,14 @@ def _apply_desk(connection: Connection, desk: DeskSpec, at: datetime) -> Definit
     elif change != "unchanged":
         store.put_desk(connection, meaning, text, at)
     return DefinitionChange("desk", desk.desk, None, change)
+
+
+def _apply_guidance(connection: Connection, new: Guidance | None) -> list[DefinitionChange]:
+    """Keep the guidance beside the desk's revisions: words arm no timer, so editing them makes none."""
+    old, text = store.setting(connection, GUIDANCE) or "", new.model_dump_json(exclude_unset=True) if new else ""
+    if not old and not text:
+        return []
+    if old != text:
+        store.put_setting(connection, GUIDANCE, text)
+    change = "unchanged" if old == text else "new" if not old else "changed" if text else "retired"
+    return [DefinitionChange("guidance", ", ".join(new.languages) if new else "-", None, change)]

@@ -27,8 +27,8 @@ from workflow.desk import deliveries, unit
 from workflow.desk.book import ApplyReport, Book
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
+from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
-from workflow.desk.verbs import TicketVerbs
 from workflow.errors import Refused, UsageError
 from workflow.store import agenda, claims, customers, outbox, schema, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from workflow.desk.repair import ClockDifference
 
 
-class Desk(TicketVerbs):
+class Desk(SpeechVerbs):
     """One service desk: its definitions, people and database.
 
     Safe to share between threads; after a fork, connect again. Instants are aware; those that come back are in UTC.

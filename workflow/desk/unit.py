@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, Clock, to_the_second
-from workflow.core import ladder, people
+from workflow.core import ladder, people, phrases
 from workflow.core.instants import event_time
-from workflow.core.model import NOTHING, Acknowledge, Actor, Decision, Event, Link, Option, Ticket, Value
+from workflow.core.model import (
+    NOTHING,
+    Acknowledge,
+    Actor,
+    Decision,
+    Event,
+    Link,
+    Option,
+    Remark,
+    Ticket,
+    Value,
+    replace,
+)
 from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
 from workflow.core.unit import caught_up, opened, run_unit
@@ -74,9 +86,13 @@ def open_one(connection: Connection, book: Book, opening: Opening, actor: str, n
             ticket=known[opening.external_id],
             external_id=opening.external_id,
         )
+    remarks = _remarks(connection, book, phrases.texts_among(opening.fields), opening.tags)
+    if (refusal := phrases.refusal(remarks, None)) is not None:
+        raise refusal
     decided = decide_opening(book, opening, people.actor_of(book.desk, actor), now)
     (decision,) = with_customers(connection, book, [decided])
-    return save(connection, [Change(None, (), opened(decision))], now)[0]
+    (ticket,) = save(connection, [Change(None, (), opened(decision))], now)
+    return replace(ticket, remarks=remarks) if remarks else ticket
 
 
 def happen(
@@ -108,14 +124,25 @@ def happen(
     if at is not None and isinstance(event, Acknowledge):
         ladder.demand_told(ticket, when)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
+    remarks = _remarks(connection, book, phrases.texts_of(event), ticket)
     outcome = run_unit(
         rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
-        refusal=missing, newer=newer,
+        refusal=missing or phrases.refusal(remarks, ticket_id), newer=newer,
     )  # fmt: skip
     crash.point("unit.decided")
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
     crash.point("unit.written")
-    return after, outcome.refusal
+    return replace(after, remarks=remarks) if remarks else after, outcome.refusal
+
+
+def _remarks(
+    connection: Connection, book: Book, texts: Mapping[str, str], marked: Ticket | Collection[str]
+) -> tuple[Remark, ...]:
+    """Return what is to be remarked of texts, as far as a customer is told them, on a ticket or one with these tags."""
+    if not texts or not (guidance := book.guidance(connection)):
+        return ()
+    marks = phrases.marks_of(guidance, marked) if isinstance(marked, Ticket) else marked
+    return phrases.remarks(guidance, phrases.told(guidance, texts), marks)
 
 
 def what_next(connection: Connection, book: Book, ticket_id: int, actor: str, now: datetime) -> tuple[Option, ...]:

@@ -66,7 +66,7 @@ def ticket_of(row: Sequence[Any], shapes: Shapes, clocks: tuple[SlaClock, ...]) 
     values["ladder"] = timekeeping.ladder_of(values["ladder"])
     values["promise"] = timekeeping.promise_of(values["promise"])
     ticket = object.__new__(Ticket)
-    ticket.__dict__.update(values, clocks=clocks, replayed=False)
+    ticket.__dict__.update(values, clocks=clocks, replayed=False, remarks=())
     return ticket
 
 

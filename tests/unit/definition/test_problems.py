@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.definition.samples import DESK, TYPE, load, marked
+from tests.unit.definition.test_guidance import IN_A_LANGUAGE, IN_SITUATIONS
 from workflow.definition.problems import RULES
 
 WAY = "accept: handle"
@@ -374,7 +375,8 @@ def test_a_mistake_in_the_desk(code: str, old: str, new: str, tmp_path: Path) ->
 
 
 def test_every_code_has_its_case() -> None:
-    assert {code for code, *_ in (*IN_A_TYPE, *IN_A_DESK)} | OF_FILES == set(RULES)
+    of_guidance = {case[0] for case in (*IN_SITUATIONS, *IN_A_LANGUAGE)} | {"no-situations", "language-name"}
+    assert {code for code, *_ in (*IN_A_TYPE, *IN_A_DESK)} | OF_FILES | of_guidance == set(RULES)
 
 
 def test_the_samples_have_nothing_wrong(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""What the commands about words for customers say, and the problems of guidance, in Chinese."""
+
+from __future__ import annotations
+
+SPEECH = {
+    "Print what to say to the customer of ticket ID now, and what else to do.": "输出此刻对工单 ID 的客户该说什么、还要做什么。",
+    "Of each passage the first lines are the words for the customer; after an arrow stands what to do. A name in brackets "
+    "is not known yet. What is due already counts as fired, though nothing is written.": "每段前几行是对客户说的话，箭头之后是要做的事。"
+    "括号中的名称表示尚未填写。已到期的视为已执行，但不写入任何内容。",
+    "The customer's language, where it is not yours: en, zh or another.": "客户的语言（与您的不同时填写）：en、zh 或其他。",
+    "The guidance has nothing for this state.": "此状态没有话术。",
+    "Print the strategy record of ticket ID.": "输出工单 ID 的策略记录表。",
+    "Who asked for what, what was done and said, what came of it and how it stands.": "谁提出了什么，做了什么、说了什么，结果如何，现在怎样。",
+    "Markdown, a page of HTML, or JSON.": "Markdown、HTML 页面或 JSON。",
+    "Look after the words that customers read and hear.": "检查对客户的用语。",
+    "Say whether TEXT may go to a customer, and how to say it better.": "检查 TEXT 能否发给客户，以及怎样说更好。",
+    "Exits 2 if one of its phrases is refused. The same check is made of every text that a customer is told.": "有禁用语时"
+    "退出码为 2。凡是告知客户的文字，都会这样检查。",
+    "What is to be said; @FILE reads it from a file.": "要说的话；@FILE 从文件读取。",
+    "To the customer of this ticket.": "对这张工单的客户说。",
+    "there is no text to check": "没有要检查的文字",
+    "give it with --text": "请用 --text 写明",
+    "Nothing to remark.": "没有问题。",
+    "refused: “{found}”": "禁用：“{found}”",
+    "better not: “{found}”": "不宜：“{found}”",
+    "say instead": "改说",
+    "because": "原因",
+    "The customer is told “{found}”; better: {instead}": "告知客户的话里有“{found}”；更好的说法：{instead}",
+    "no customer is told “{found}” (phrase {phrase}, in {field}): {why}": "不能对客户说“{found}”（用语 {phrase}，在 {field}）：{why}",
+    "say instead: {instead}": "请改说：{instead}",
+    "this desk has no guidance": "此服务台没有话术",
+    "write guidance/situations.yaml and a language, then run `ticketflow apply`": "请写 guidance/situations.yaml 和一种语言，"
+    "再运行 `ticketflow apply`",
+    "Print the JSON Schema of a ticket type, of desk.yaml, or of a file of the guidance.": "输出工单类型、desk.yaml 或话术文件的 JSON Schema。",
+    "guidance": "话术",
+    # problems of the guidance
+    "guidance without situations.yaml is never said": "没有 situations.yaml，话术用不上",
+    "add situations.yaml beside it": "请在旁边加 situations.yaml",
+    "{text} is named for no language": "{text} 不是语言名称",
+    "name it like zh.yaml, en.yaml or pt-BR.yaml": "请命名为 zh.yaml、en.yaml 或 pt-BR.yaml 之类",
+    "there is no ticket type {text}": "没有工单类型 {text}",
+    "there is no trigger {text}": "没有触发 {text}",
+    "the mark {text} is not declared": "未声明标记 {text}",
+    "add it to `marks` in situations.yaml": "请加到 situations.yaml 的 `marks`",
+    "there is no situation {text}": "没有情景 {text}",
+    "no language has a text for the situation {text}": "情景 {text} 没有任何语言的话术",
+    "write one in zh.yaml or en.yaml, or take it out": "请在 zh.yaml 或 en.yaml 中写一条，或去掉它",
+    "an earlier situation of its group is always said instead of {text}": "同组中更早的情景总会代替 {text}",
+    "put this one first, or take it out": "请把它放到前面，或去掉",
+    "there is no {language} text for {text}; another language is shown": "{text} 没有 {language} 话术，将显示其他语言的",
+    "write one under `texts`": "请在 `texts` 下写一条",
+    "the text {text} says nothing": "话术 {text} 是空的",
+    "write `say`, `do` or both": "请写 `say`、`do` 或两者",
+    "the text cannot be read: {reason}": "无法读取话术：{reason}",
+    "write {{{{ name }}}}, or {{% if name %}} … {{% endif %}}": "请写 {{{{ 名称 }}}}，或 {{% if 名称 %}} … {{% endif %}}",
+    "the text reads {text}, which does not exist": "话术读取的 {text} 不存在",
+    "no text may hold {text}": "话术中不能有 {text}",
+    "fill in names, and choose passages with `if`; nothing else is needed": "只需填入名称，用 `if` 选择段落；不需要别的",
+    "the desk itself forbids {text} (the phrase {phrase})": "服务台自己禁用 {text}（用语 {phrase}）",
+    "say it in other words": "请换一种说法",
+    "the phrase {text} matches nothing": "用语 {text} 什么也匹配不到",
+    "give it `words`, or `bare` ones": "请写 `words` 或 `bare`",
+}

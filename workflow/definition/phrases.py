@@ -1,0 +1,61 @@
+"""Finding a phrase in what a person wrote: width, case, spacing and kinds of apostrophe make no difference."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from workflow.definition.speech import Phrase
+
+_WIDE = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+_AROUND_WIDE = re.compile(rf"(?<=[{_WIDE}])\s+|\s+(?=[{_WIDE}])")
+_REPEATED = re.compile(r"(.)\1+")
+_APOSTROPHES = str.maketrans("’‘`´", "''''")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+
+
+def folded(text: str) -> str:
+    """Return a text as phrases are looked for in it.
+
+    >>> folded("I  CAN’T；没 办法")
+    "i can't;没办法"
+    """
+    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold().translate(_APOSTROPHES)
+    return _AROUND_WIDE.sub("", " ".join(plain.split()))
+
+
+def bare(text: str) -> str:
+    """Return what is left of a text without punctuation and drawn-out letters, as lone words are compared.
+
+    >>> bare("嗯嗯……"), bare("OK!!")
+    ('嗯', 'ok')
+    """
+    return _REPEATED.sub(r"\1", "".join(letter for letter in folded(text) if letter.isalnum()))
+
+
+def matches(phrase: Phrase, text: str, times: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the words of a phrase that a text holds, as far as nothing excuses them."""
+    known = folded(text)
+    if any(bare(word) == bare(known) for word in phrase.bare):
+        yield known
+        return
+    excused = [found.span() for part in phrase.except_for for found in _pattern(part).finditer(known)]
+    found = [
+        match[0]
+        for words in phrase.words
+        for match in _pattern(words).finditer(known)
+        if not any(start <= match.start() and match.end() <= end for start, end in excused)
+    ]
+    if found and not (phrase.fine_with_time and any(re.search(time, known) for time in times)):
+        yield from dict.fromkeys(found)
+
+
+@lru_cache(maxsize=2048)
+def _pattern(words: str) -> re.Pattern[str]:
+    """Return the pattern of folded words; letters of a script with spaces between words must not go on."""
+    known = folded(words)
+    begin = r"(?<![a-z0-9])" if re.match("[a-z0-9]", known) else ""
+    end = r"(?![a-z0-9])" if re.search("[a-z0-9]$", known) else ""
+    return re.compile(begin + re.escape(known) + end)

@@ -1,0 +1,97 @@
+"""The verbs about words: what to say on a ticket, what not to, and the record of what was said and done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from workflow.core import people, phrases
+from workflow.core.instants import TICK, event_time
+from workflow.core.model import HistoryEntry, Remark, Ticket
+from workflow.core.unit import run_unit
+from workflow.desk.book import Book
+from workflow.desk.verbs import TicketVerbs
+from workflow.errors import NotFound
+from workflow.store import tickets
+
+if TYPE_CHECKING:
+    from workflow.core.form import StrategyRecord
+    from workflow.core.speech import Speech
+    from workflow.definition.speech import Guidance
+
+
+class SpeechVerbs(TicketVerbs):
+    """What people of a desk say to customers."""
+
+    def what_to_say(self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False) -> Speech:
+        """Return what to say on a ticket now, with its data filled in; raise NotFound.
+
+        That is as of now, with the timers that are due already fired, but without writing anything. A text that `lang`
+        lacks is taken from another language. Personal data is masked; with `reveal` it is not, if a role of the actor
+        may see it, else Forbidden is raised.
+        """
+        from workflow.core.speech import what_to_say
+
+        def work(connection: Connection, book: Book) -> Speech:
+            who = people.actor_of(book.desk, actor)
+            if reveal:
+                people.demand(book.desk, who, "reveal", ticket_id)
+            guidance = _demanded(book.guidance(connection))
+            ticket, history = _as_of_now(connection, book, ticket_id, self)
+            rules = book.rules(ticket.type, ticket.version)
+            return what_to_say(
+                guidance, rules, ticket, history, actor=who, at=event_time(ticket, self.clock.now(), None), lang=lang,
+                reveal=reveal,
+            )  # fmt: skip
+
+        return self._read(work)
+
+    def check_phrases(self, text: str, *, ticket_id: int | None = None) -> tuple[Remark, ...]:
+        """Return which phrases of the desk a text for a customer holds, and what to say instead.
+
+        What is only forbidden on tickets with a mark, such as one at risk, is found where the ticket has it. Raise
+        NotFound.
+        """
+
+        def work(connection: Connection, book: Book) -> tuple[Remark, ...]:
+            guidance = _demanded(book.guidance(connection))
+            ticket = tickets.get(connection, ticket_id, book.shapes) if ticket_id is not None else None
+            return phrases.remarks(guidance, {"text": text}, phrases.marks_of(guidance, ticket) if ticket else ())
+
+        return self._read(work)
+
+    def form(self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False) -> StrategyRecord:
+        """Return the strategy record 策略记录表 of a ticket as of now; raise NotFound, or Forbidden for `reveal`."""
+        from workflow.core.form import strategy_record
+        from workflow.definition.speech import Guidance
+
+        def work(connection: Connection, book: Book) -> StrategyRecord:
+            who = people.actor_of(book.desk, actor)
+            if reveal:
+                people.demand(book.desk, who, "reveal", ticket_id)
+            ticket, history = _as_of_now(connection, book, ticket_id, self)
+            return strategy_record(
+                book.guidance(connection) or Guidance(), book.rules(ticket.type, ticket.version), ticket, history,
+                lang=lang, reveal=reveal,
+            )  # fmt: skip
+
+        return self._read(work)
+
+
+def _demanded(guidance: Guidance | None) -> Guidance:
+    if guidance is None:
+        raise NotFound(
+            "this desk has no guidance", "write guidance/situations.yaml and a language, then run `ticketflow apply`"
+        )
+    return guidance
+
+
+def _as_of_now(
+    connection: Connection, book: Book, ticket_id: int, desk: TicketVerbs
+) -> tuple[Ticket, tuple[HistoryEntry, ...]]:
+    """Return a ticket as whoever acts now would find it, and all that has happened to it by then."""
+    rules, stored, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))
+    at = event_time(stored, desk.clock.now(), None)
+    outcome = run_unit(rules, stored, tickets.armed(connection, ticket_id), limit=at - TICK, fired_at=at, newer=newer)
+    return outcome.ticket, (*tickets.history_of(connection, ticket_id), *outcome.entries)
