@@ -205,7 +205,8 @@ FAULTS = {
         ),
         Fault(
             "an event takes no lock on its ticket", "workflow.store.tickets",
-            '.where(tickets.c.id == bindparam("id")).with_for_update()', '.where(tickets.c.id == bindparam("id"))',
+            '.where(tickets.c.id == bindparam("id")).with_for_update(of=tickets)',
+            '.where(tickets.c.id == bindparam("id"))',
             f"{LOCKS}who_waits_for_the_host_finds_what_it_did",
         ),
         Fault(

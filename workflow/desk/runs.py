@@ -13,7 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from workflow.clock import Clock
-from workflow.core.model import Timer
+from workflow.core.model import Outcome, Timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
@@ -23,7 +23,7 @@ from workflow.errors import BadValue, Conflict, UsageError
 from workflow.store import agenda, claims, crash, health
 from workflow.store.changes import Change
 
-CHUNKS = {"sqlite": 5000, "postgresql": 2000}
+CHUNKS = {"sqlite": 1000, "postgresql": 2000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +134,33 @@ class _SoFar:
 
     def after(self, changes: Sequence[Change], *, raced: int = 0, errors: int = 0) -> _SoFar:
         """Count what was done to these tickets; those that were only re-armed are left out."""
+        touched = [change for change in changes if _is_touched(change.outcome)]
+        outcomes = [change.outcome for change in touched]
         report, left, lateness = self.report, self.left, Counter(self.lateness)
-        for change in changes:
-            due, outcome = _due(change.timers), change.outcome
-            if not (outcome.fired or outcome.skipped or outcome.incidents):
-                continue
-            late = (report.as_of - due).total_seconds() if due else 0.0
-            lateness.update(
-                health.late_class(entry.data["late_by"])
-                for entry in outcome.entries
-                if "late_by" in entry.data and entry.kind != "skipped"
-            )
-            left = left if left is None else max(0, left - bool(outcome.fired or outcome.skipped))
-            report = replace(
-                report,
-                tickets=report.tickets + 1,
-                fired=report.fired + outcome.fired,
-                skipped=report.skipped + outcome.skipped,
-                incidents=report.incidents + len(outcome.incidents),
-                escalated=report.escalated + sum(message.kind == "escalate" for message in outcome.messages),
-                oldest_lateness=max(late, report.oldest_lateness or 0.0),
-            )
-        report = replace(report, raced=report.raced + raced, errors=report.errors + errors)
+        oldest = report.oldest_lateness
+        if touched:
+            dues = [due for change in touched if (due := _due(change.timers))]
+            oldest = max((report.as_of - min(dues, default=report.as_of)).total_seconds(), oldest or 0.0)
+        lateness.update(
+            health.late_class(entry.data["late_by"])
+            for outcome in outcomes
+            for entry in outcome.entries
+            if "late_by" in entry.data and entry.kind != "skipped"
+        )
+        if left is not None:
+            left = max(0, left - sum(bool(outcome.fired or outcome.skipped) for outcome in outcomes))
+        report = replace(
+            report,
+            tickets=report.tickets + len(touched),
+            fired=report.fired + sum(outcome.fired for outcome in outcomes),
+            skipped=report.skipped + sum(outcome.skipped for outcome in outcomes),
+            incidents=report.incidents + sum(len(outcome.incidents) for outcome in outcomes),
+            escalated=report.escalated
+            + sum(message.kind == "escalate" for outcome in outcomes for message in outcome.messages),
+            raced=report.raced + raced,
+            errors=report.errors + errors,
+            oldest_lateness=oldest,
+        )
         return replace(self, report=report, left=left, lateness=lateness)
 
 
@@ -221,5 +226,9 @@ def _decided(
     return changes, raced, failed
 
 
+def _is_touched(outcome: Outcome) -> bool:
+    return bool(outcome.fired or outcome.skipped or outcome.incidents)
+
+
 def _due(timers: Sequence[Timer]) -> datetime | None:
-    return min((timer.due_at for timer in timers), default=None)
+    return min([timer.due_at for timer in timers], default=None)

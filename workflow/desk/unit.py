@@ -33,6 +33,7 @@ from workflow.desk.book import Book
 from workflow.errors import BadValue, Conflict, TicketflowError, Unhealthy
 from workflow.store import crash, customers, tickets
 from workflow.store.changes import Change, save
+from workflow.store.sql import Row
 
 log = logging.getLogger("workflow.desk")
 
@@ -99,6 +100,7 @@ def happen(
     connection: Connection,
     book: Book,
     ticket_id: int,
+    row: Row | None,
     event: Event,
     *,
     actor: str,
@@ -106,9 +108,12 @@ def happen(
     at: datetime | None,
     if_version: int | None,
 ) -> tuple[Ticket, TicketflowError | None]:
-    """Let an event happen to a ticket. A refusal is returned, not raised, so that the catch-up is kept."""
+    """Let an event happen to a ticket, which is locked and has this row.
+
+    A refusal is returned, not raised, so that the catch-up is kept.
+    """
     who = people.actor_of(book.desk, actor)
-    ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
+    ticket, timers = tickets.held(connection, ticket_id, row, book.shapes)
     crash.point("unit.locked")
     now = clock.now()  # now that the lock is held
     rules, known, newer = book.standing(ticket)

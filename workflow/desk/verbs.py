@@ -25,6 +25,7 @@ from workflow.desk.unit import Opening
 from workflow.errors import TicketflowError
 from workflow.store import records, rows, tickets
 from workflow.store.engine import OPENING, alone
+from workflow.store.sql import Row
 
 T = TypeVar("T")
 LONGEST_KEY = 500
@@ -84,7 +85,7 @@ class TicketVerbs:
             None if at is None else as_utc(at),
         )  # fmt: skip
 
-        def work(connection: Connection, book: Book) -> tuple[Ticket, None]:
+        def work(connection: Connection, book: Book, _row: object) -> tuple[Ticket, None]:
             return unit.open_one(connection, book, opening, actor, self.clock.now()), None
 
         return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work)
@@ -226,18 +227,16 @@ class TicketVerbs:
     ) -> Ticket:
         when = None if at is None else as_utc(at)
 
-        def work(connection: Connection, book: Book) -> tuple[Ticket, TicketflowError | None]:
+        def work(connection: Connection, book: Book, row: Row | None) -> tuple[Ticket, TicketflowError | None]:
             return unit.happen(
-                connection, book, ticket_id, event, actor=actor, clock=self.clock, at=when, if_version=if_version
+                connection, book, ticket_id, row, event, actor=actor, clock=self.clock, at=when, if_version=if_version
             )
 
-        arguments = {
-            "ticket": ticket_id,
-            "event": dataclasses.asdict(event),
-            "actor": actor,
-            "at": when,
-            "if": if_version,
-        }
+        arguments = (
+            {"ticket": ticket_id, "event": dataclasses.asdict(event), "actor": actor, "at": when, "if": if_version}
+            if key is not None
+            else {}
+        )
         return self._keyed(verb, key, arguments, work, ticket_id)
 
     def _keyed(
@@ -245,7 +244,7 @@ class TicketVerbs:
         verb: str,
         key: str | None,
         arguments: Mapping[str, Any],
-        work: Callable[[Connection, Book], tuple[Ticket, TicketflowError | None]],
+        work: Callable[[Connection, Book, Row | None], tuple[Ticket, TicketflowError | None]],
         ticket_id: int | None = None,
     ) -> Ticket:
         """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
@@ -253,16 +252,19 @@ class TicketVerbs:
             storable(key, "key", longest=LONGEST_KEY)
 
         def once(connection: Connection) -> tuple[Ticket, TicketflowError | None]:
+            row = None
             if ticket_id is None:
                 alone(connection, OPENING, shared=True)  # no apply comes between reading the rules and pinning to them
             else:
-                tickets.hold(connection, ticket_id)  # so that it cannot come under rules newer than those read now
+                row = tickets.hold(
+                    connection, ticket_id
+                )  # so that it cannot come under rules newer than those read now
             book = self._book(connection)
             if key is None:
-                return work(connection, book)
+                return work(connection, book, row)
             if (first := records.replay(connection, verb, key, arguments)) is not None:
                 return dataclasses.replace(rows.thaw(first, book.shapes), replayed=True), None
-            ticket, refusal = work(connection, book)
+            ticket, refusal = work(connection, book, row)
             if refusal is None:
                 records.remember(connection, verb, key, arguments, rows.freeze(ticket), self.clock.now())
             return ticket, refusal

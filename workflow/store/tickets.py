@@ -12,32 +12,42 @@ from workflow.core.values import keeps
 from workflow.errors import NotFound, TicketflowError
 from workflow.store import timekeeping
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of, timer_of
-from workflow.store.sql import Among, Prepared, from_json, listed
+from workflow.store.sql import Among, Prepared, Row, from_json, listed
 from workflow.store.tables import history, links, tickets, timers
 
 _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
-_LOCK = Prepared(select(tickets.c.id).where(tickets.c.id == bindparam("id")).with_for_update())
+_LOCKED = Prepared(BASE.where(tickets.c.id == bindparam("id")).with_for_update(of=tickets))
 _TIMERS = Prepared(select(*TIMER).where(timers.c.ticket_id == bindparam("id")))
 _EXTERNAL = Prepared(select(tickets.c.external_id, tickets.c.id).where(Among(tickets.c.external_id)))
 _HISTORY = Prepared(select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq))
 
 
-def hold(connection: Connection, ticket_id: int) -> None:
-    """Lock a ticket until the transaction ends, where there is one; SQLite's writers hold everything."""
-    if connection.dialect.name != "sqlite" and 0 < ticket_id < 2**63:
-        _LOCK.fetch(connection, {"id": ticket_id})
+def hold(connection: Connection, ticket_id: int) -> Row | None:
+    """Lock a ticket until the transaction ends and return its row, for `held`; SQLite's writers hold everything."""
+    return _row(connection, _LOCKED, ticket_id)
+
+
+def held(connection: Connection, ticket_id: int, row: Row | None, shapes: Shapes) -> tuple[Ticket, Timers]:
+    """Return a ticket that is locked, by its row, and its armed timers; raise NotFound."""
+    return _ticket(connection, ticket_id, row, shapes), armed(connection, ticket_id)
 
 
 def lock(connection: Connection, ticket_id: int, shapes: Shapes) -> tuple[Ticket, Timers]:
     """Return a ticket and its armed timers, locked until the transaction ends; raise NotFound."""
-    hold(connection, ticket_id)
-    ticket = get(connection, ticket_id, shapes)
-    return ticket, armed(connection, ticket_id)
+    return held(connection, ticket_id, hold(connection, ticket_id), shapes)
 
 
 def get(connection: Connection, ticket_id: int, shapes: Shapes) -> Ticket:
     """Return a ticket as it is stored; raise NotFound."""
-    row = next(iter(_ONE.fetch(connection, {"id": ticket_id})), None) if 0 < ticket_id < 2**63 else None
+    return _ticket(connection, ticket_id, _row(connection, _ONE, ticket_id), shapes)
+
+
+def _row(connection: Connection, query: Prepared, ticket_id: int) -> Row | None:
+    known = query.fetch(connection, {"id": ticket_id}) if 0 < ticket_id < 2**63 else ()
+    return known[0] if known else None
+
+
+def _ticket(connection: Connection, ticket_id: int, row: Row | None, shapes: Shapes) -> Ticket:
     if row is None:
         raise _missing(ticket_id)
     try:
