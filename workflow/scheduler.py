@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from workflow.clock import SystemClock
 from workflow.delivery.relay import DeliveryReport
@@ -26,6 +27,21 @@ log = logging.getLogger("workflow.scheduler")
 OnRun = Callable[[RunReport | DeliveryReport], object]
 WALL = SystemClock()
 RUN, DELIVERY = "run", "delivery"
+DELIVERY_ENDS = 30.0  # what became due meanwhile, and a server that is back, are not kept waiting for a long backlog
+LOOK_AFTER_CLOCK = 5.0
+AT_ONCE = timedelta(milliseconds=50)
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """Beats so often, counted from now: APScheduler's own adds up every beat that a jump of the clock left out."""
+
+    def __init__(self, length: timedelta) -> None:
+        self.length = length
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return when the next beat is, whenever the last one was."""
+        del previous_fire_time
+        return now + self.length
 
 
 class Scheduler:
@@ -41,18 +57,18 @@ class Scheduler:
         self.desk, self._every, self._on_run = desk, timedelta(seconds=every), on_run
         self._safety, self._ran_at = safety, -math.inf
         self._ending, self._failing = threading.Event(), set[str]()
+        self._watching = threading.Thread(target=self._watch, name="ticketflow-watch", daemon=True)
         self._beating = {name: threading.Lock() for name in (RUN, DELIVERY)}
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         )
         for name, beat in ((RUN, self._run_timeouts), (DELIVERY, self._deliver)):
-            self._scheduler.add_job(
-                self._beat, "interval", (name, beat), id=name, seconds=every, next_run_time=WALL.now()
-            )
+            self._scheduler.add_job(self._beat, _Every(self._every), (name, beat), id=name, next_run_time=WALL.now())
 
     def start(self) -> None:
         """Start looking, in threads of its own."""
         self._scheduler.start()
+        self._watching.start()
 
     def stop(self) -> None:
         """Stop after the chunk and the message in hand."""
@@ -61,6 +77,8 @@ class Scheduler:
             with beating:
                 pass
         self._scheduler.shutdown(wait=True)
+        if self._watching.is_alive():
+            self._watching.join()
 
     def _run_timeouts(self) -> None:
         due, started = self.desk.next_timer_due(), time.monotonic()
@@ -83,13 +101,24 @@ class Scheduler:
         if not self._has_come(due):
             self._wake(DELIVERY, due)
             return
-        report = self.desk.deliver(stop=self._ending.is_set)
+        ends = time.monotonic() + DELIVERY_ENDS
+        report = self.desk.deliver(stop=lambda: self._ending.is_set() or time.monotonic() > ends)
         if report.sent or report.failed or report.given_up or report.suppressed:
             log.info(
                 "delivery: %d sent, %d failed, %d given up, %d suppressed, %d waiting, %.3f s",
                 report.sent, report.failed, report.given_up, report.suppressed, report.waiting, report.seconds,
             )  # fmt: skip
             self._tell(report)
+        cut_short = time.monotonic() > ends
+        self._wake(DELIVERY, self.desk.clock.now() + AT_ONCE if cut_short else self.desk.next_message_due())
+
+    def _watch(self) -> None:
+        """Go on where the machine's clock was set back: APScheduler would wait for the time that it had planned."""
+        most = self._every + timedelta(seconds=1)
+        while not self._ending.wait(min(self._every.total_seconds(), LOOK_AFTER_CLOCK)):
+            for job in self._scheduler.get_jobs():
+                if job.next_run_time and job.next_run_time > WALL.now() + most:
+                    job.modify(next_run_time=WALL.now())
 
     def _has_come(self, due: datetime | None) -> bool:
         return due is not None and due <= self.desk.clock.now()

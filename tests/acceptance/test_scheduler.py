@@ -23,7 +23,7 @@ from sqlalchemy import make_url, text
 from tests.delivery.servers import SECRET, Receiver
 from tests.postgres import Server
 from tests.store.small import DESK, JOB, Books
-from workflow.clock import VirtualClock
+from workflow.clock import SystemClock, VirtualClock
 from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.settings import Delivery
 from workflow.desk import runs
@@ -209,6 +209,37 @@ def test_a_virtual_clock_months_ago_is_no_trouble(quick: Path) -> None:
         with running(Scheduler(desk, every=0.05)):
             clock.advance(timedelta(seconds=1))
             wait_for(lambda: desk.outbox())
+
+
+class Machine(SystemClock):
+    """The clock of a machine, which is set to and fro."""
+
+    off = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.off
+
+
+def test_a_clock_that_jumps_by_a_day_freezes_and_repeats_nothing(
+    database_url: str, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+
+    class Time(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + machine.off
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Time)
+    monkeypatch.setattr("workflow.scheduler.WALL", machine)
+    with Desk.connect(database_url, definitions=quick, clock=machine) as desk, running(Scheduler(desk, every=0.1)):
+        for days in (0, 1, 0, -1, 0):
+            machine.off = timedelta(days=days)
+            number = opened(desk)
+            wait_for(lambda number=number: fired(desk, number))  # type: ignore[misc]
+        assert [len(fired(desk, number)) for number in range(1, 6)] == [1] * 5
+        if database_url.startswith("postgresql"):
+            assert desk.health().ok
 
 
 @pytest.mark.prove
