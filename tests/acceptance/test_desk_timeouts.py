@@ -13,6 +13,7 @@ import pytest
 from tests.store.small import MINUTE, NOON, Books, opened, timed, write
 from workflow.clock import VirtualClock
 from workflow.core.model import HistoryEntry
+from workflow.core.sla import timer_name
 from workflow.definition.shipped import shipped_folder
 from workflow.desk.desk import Desk
 from workflow.testing import memory_desk
@@ -288,6 +289,13 @@ def lived(desk: Desk, runs: Iterator[datetime]) -> list[Facts]:
         desk.run_timeouts(as_of=instant)
     rooms = [room for definition in desk.types.values() for room in definition.states.values()]
     repeats = {timeout.name for room in rooms for timeout in room.timeouts.values() if timeout.every}
+    levels = [
+        (clock, level)
+        for kind in desk.types.values()
+        for clock in kind.slas.values()
+        for level in clock.levels.values()
+    ]
+    repeats |= {timer_name(clock.name, level.at) for clock, level in levels if level.repeat}
     return [facts(desk.history(ticket.id), repeats) for ticket in desk.find(limit=100).tickets]
 
 
@@ -307,7 +315,7 @@ def facts(history: tuple[HistoryEntry, ...], repeats: set[str]) -> Facts:
             data = {"cause": data["cause"]}
         where = (kind, entry.actor, entry.state, entry.entry, entry.trigger, entry.source, entry.dest)
         cause = str(data.get("cause", ":")).split(":")
-        if kind == "told" and cause[1:2] and cause[1] in repeats:
+        if kind in ("told", "joined") and cause[1:2] and cause[1] in repeats:
             told.add((*where, cause[1]))
         elif entry.timer:
             kind, name, cycle, last = entry.timer
