@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ def moved(desk: Desk, step: timedelta) -> None:
 
 
 def plain(entries: tuple[HistoryEntry, ...]) -> list[HistoryEntry]:
-    return [replace(entry, hash="") for entry in entries]
+    return [entry._replace(hash="") for entry in entries]
 
 
 def told(found: Explanation) -> dict[str, list[str]]:

@@ -108,7 +108,7 @@ FAULTS = {
         ),
         Fault(
             "walks of timers are never forgotten", "workflow.core.moves",
-            "walks=NOTHING if by_person else ticket.walks", "walks=ticket.walks",
+            '{"walks": NOTHING} if by_person else {}', "{}",
             f"{UNIT}test_unit.py::test_a_loop_that_only_timers_walk_ends_and_begins_anew_when_a_person_moves",
         ),
         Fault(
@@ -149,7 +149,7 @@ FAULTS = {
         ),
         Fault(
             "a pause is ignored", "workflow.core.sla",
-            "pauses = any(within(entry.state, place) for place in rule.pause)", "pauses = False", CROSSINGS,
+            "pauses = rule.pauses_in(entry.state)", "pauses = False", CROSSINGS,
         ),
         Fault(
             "a reset does not end the cycle", "workflow.core.sla",

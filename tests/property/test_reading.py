@@ -3,7 +3,6 @@ direct reading of the YAML, which is written here and nowhere else."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import event as event_seen
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.core.conftest import DESK, NINE, Trial
 from workflow.core.decide import decide
-from workflow.core.model import Advance
+from workflow.core.model import Advance, replace
 from workflow.errors import NotFound, Refused
 
 TRIGGERS = ("t1", "t2", "t3")

@@ -333,12 +333,12 @@ def _json(view: View, found: Explanation) -> dict[str, Any]:
         "lead": found.lead,
         "moves": [view.entry(entry) for entry in found.moves],
         "unwritten": [view.entry(entry) for entry in found.unwritten],
-        "unwritten_messages": [asdict(message) for message in found.unwritten_messages],
+        "unwritten_messages": [message._asdict() for message in found.unwritten_messages],
         "timers": [_wake_json(view, wake) for wake in found.timers],
         "clocks": [_clock_json(story) for story in found.clocks],
-        "ladder": found.ticket.ladder and asdict(found.ticket.ladder),
+        "ladder": found.ticket.ladder and found.ticket.ladder._asdict(),
         "duties": [asdict(duty) for duty in found.duties],
-        "promise": found.ticket.promise and asdict(found.ticket.promise),
+        "promise": found.ticket.promise and found.ticket.promise._asdict(),
         "triggers": [view.option(option) for option in found.options],
         "messages": [
             {"id": row.id, "to": row.to, "kind": row.kind, "reason": row.reason, "state": row.state,
@@ -364,11 +364,11 @@ def _wake_json(view: View, wake: Wake) -> dict[str, Any]:
             for count in wake.counts
         ],
         "fate": wake.fate, "state": wake.state, "entries": [view.entry(entry) for entry in wake.entries],
-        "messages": [asdict(message) for message in wake.messages], "unannounced": wake.unannounced,
+        "messages": [message._asdict() for message in wake.messages], "unannounced": wake.unannounced,
     }  # fmt: skip
 
 
 def _clock_json(story: ClockStory) -> dict[str, Any]:
-    facts = asdict(story.clock)
+    facts = story.clock._asdict()
     more = {"label": dict(story.label), "calendar": story.calendar, "elapsed": story.elapsed, "left": story.left}
     return facts | more | {"stretches": [asdict(part) for part in story.stretches]}

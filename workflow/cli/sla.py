@@ -40,7 +40,7 @@ def list_clocks(session: Session, ticket_id: int) -> None:
     ticket, clocks = session.desk.get(ticket_id), session.desk.clocks(ticket_id)
     view = View(session)
     if session.json:
-        session.dump(*(session.zoned(asdict(clock)) for clock in clocks))
+        session.dump(*(session.zoned(clock._asdict()) for clock in clocks))
     elif clocks:
         session.table(
             CLOCKS,
@@ -147,7 +147,9 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
         many += 1
         tickets.add(difference.ticket_id)
         if session.json:
-            session.dump(session.zoned(asdict(difference)))
+            clocks = {"stored": difference.stored, "told": difference.told}
+            plain = {name: clock and clock._asdict() for name, clock in clocks.items()}
+            session.dump(session.zoned(asdict(difference) | plain))
             continue
         stored, told = view.differing(difference)
         session.say(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -90,9 +89,9 @@ class View:
                 "updated_at": ticket.updated_at,
                 "next_due_at": ticket.next_due_at,
                 "missed_at": ticket.missed_at,
-                "clocks": [asdict(clock) for clock in ticket.clocks],
-                "ladder": ticket.ladder and asdict(ticket.ladder),
-                "promise": ticket.promise and asdict(ticket.promise),
+                "clocks": [clock._asdict() for clock in ticket.clocks],
+                "ladder": ticket.ladder and ticket.ladder._asdict(),
+                "promise": ticket.promise and ticket.promise._asdict(),
                 "ticket_version": ticket.ticket_version,
                 "replayed": ticket.replayed,
             }
@@ -342,7 +341,7 @@ class View:
         stored, told = found.stored, found.told
         if stored is None or told is None:
             return self._facts_of(stored), self._facts_of(told)
-        names = [field.name for field in fields(stored) if getattr(stored, field.name) != getattr(told, field.name)]
+        names = [name for name in stored._fields if getattr(stored, name) != getattr(told, name)]
         return self._facts_of(stored, names), self._facts_of(told, names)
 
     def _facts_of(self, clock: SlaClock | None, names: Iterable[str] = ("status", "elapsed", "due_at")) -> str:

@@ -67,7 +67,7 @@ def _advance(rules: Rules, ticket: Ticket, event: Advance, actor: Actor, now: da
             known=", ".join(definition.states[ticket.state].triggers) or "-",
         )
     given = coerce_all(definition.fields, event.fields, rules.zone)
-    filled = replace(ticket, fields=merged(ticket.fields, given))
+    filled = replace(ticket, fields=merged(ticket.fields, given)) if given else ticket
     if not machine.knows(ticket.state, event.trigger):
         raise Refused(
             "{trigger} is not possible in {state}",
@@ -120,8 +120,8 @@ def _claim(rules: Rules, ticket: Ticket, _event: Claim, actor: Actor, now: datet
             rule="claimed",
             assignee=ticket.assignee,
         )
-    ticket = replace(ticket, assignee=actor.name)
-    ticket, entry = record(ticket, "assigned", actor, now, data={"team": ticket.team, "assignee": actor.name})
+    data = {"team": ticket.team, "assignee": actor.name}
+    ticket, entry = record(ticket, "assigned", actor, now, {"assignee": actor.name}, data=data)
     return Decision(ticket, (entry,))
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow.core import ladder, people, sla
 from workflow.core.guard import Judge, Rules
+from workflow.core.instants import IsDue
 from workflow.core.model import Decision, Ticket, Timer, replace
-from workflow.core.moves import SETTLED_LATER, record, take, with_spent
+from workflow.core.moves import record, take, with_spent
 from workflow.definition.model import Action
 from workflow.definition.resolve import Branch, Timeout, timeout_trigger
 from workflow.errors import UsageError
@@ -22,18 +22,22 @@ PROMISED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A timer's turn. `others` is the order of the next other timer; `quiet` says that nobody is told."""
+class Turn(NamedTuple):
+    """A timer's turn among the ticket's `timers`. `quiet` says that nobody is told."""
 
     rules: Rules
     ticket: Ticket
     timer: Timer
     fired_at: datetime
-    is_due: Callable[[datetime], bool]
-    others: tuple[datetime, int, int] | None
+    is_due: IsDue
+    timers: Iterable[Timer]
     quiet: bool = False
     due_at: datetime | None = None
+
+    @property
+    def others(self) -> tuple[datetime, int, int] | None:
+        """The order of the next other timer."""
+        return min((timer.order for timer in self.timers if timer.key != self.timer.key), default=None)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -52,9 +56,9 @@ class Turn:
         """Say whether a repeat that piled up belongs to this turn: it passes neither an event nor another timer."""
         return self.is_due(due) and not (self.others is not None and (due, self.timer.position) > self.others[:2])
 
-    def opens_ladder(self, actions: Iterable[Action]) -> bool:
-        """Say whether these actions open a ladder: such a turn stands for itself alone."""
-        return self.ticket.ladder is None and not self.quiet and any(action.escalate for action in actions)
+    def opens_ladder(self, branch: Branch) -> bool:
+        """Say whether a branch opens a ladder: such a turn stands for itself alone."""
+        return self.ticket.ladder is None and not self.quiet and ("escalate", None) in branch.wishes
 
 
 def lives(ticket: Ticket, timer: Timer) -> bool:
@@ -98,9 +102,9 @@ def recounted(old: Rules, new: Rules, ticket: Ticket, timer: Timer, at: datetime
     return replace(timer, due_at=after.add(at, before.elapsed(at, timer.due_at)))
 
 
-def _spent(ticket: Ticket, timer: Timer) -> Ticket:
-    due = max(timer.due_at, ticket.last_fired_due or timer.due_at)
-    return replace(ticket, last_fired=timer.name, last_fired_due=due)
+def _spent(ticket: Ticket, timer: Timer) -> dict[str, Any]:
+    """Return what becomes of a ticket one of whose timers had its turn."""
+    return {"last_fired": timer.name, "last_fired_due": max(timer.due_at, ticket.last_fired_due or timer.due_at)}
 
 
 def _timeout(turn: Turn) -> Decision:
@@ -117,27 +121,41 @@ def _timeout(turn: Turn) -> Decision:
     if branch is None:
         return _skip(turn, timeout, facts | {"why": "; ".join(judge.failed)})
     dues = _merged(turn, timeout, trigger)
-    last, facts = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1]), turn.merged(dues)
-    ticket = _spent(ticket, last)
+    last = timer
+    if len(dues) > 1:
+        last, facts = _last(timer, dues), turn.merged(dues)
+    changes = _spent(ticket, last)
     if branch.dest is None:
-        ticket = replace(ticket, missed_at=min(timer.due_at, ticket.missed_at or timer.due_at))
+        changes["missed_at"] = min(timer.due_at, ticket.missed_at or timer.due_at)
     else:
         walk = f"{ticket.state}/{timer.name}"
-        ticket = replace(ticket, walks={**ticket.walks, walk: ticket.walks.get(walk, 0) + 1})
+        changes["walks"] = {**ticket.walks, walk: ticket.walks.get(walk, 0) + 1}
     cause = f"timeout:{timer.name}:{timer.cycle}:{last.occurrence}"
-    decision = take(rules, ticket, branch, people.TIMER, last.due_at, cause, "fired", timer=last.key, data=facts)
+    decision = take(
+        rules, ticket, branch, people.TIMER, last.due_at, cause, "fired", changes=changes, timer=last.key, data=facts
+    )
     more = again(rules, last, timeout) if branch.dest is None else ()
     if timeout.every and timeout.times and not more:
         ticket, entries = with_spent(decision.ticket, decision.entries, (timer.name,), last.due_at)
         decision = replace(decision, ticket=ticket, entries=entries)
-    return replace(decision, drop=(timer,), arm=(*decision.arm, *more), fired=len(dues))
+    return _fired(decision, timer, more, len(dues))
+
+
+def _last(timer: Timer, dues: Sequence[datetime]) -> Timer:
+    """Return the last of the occurrences that fire as one."""
+    return replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1])
+
+
+def _fired(decision: Decision, timer: Timer, more: tuple[Timer, ...] = (), many: int = 1) -> Decision:
+    """Return what a firing does, its timer gone and perhaps another armed."""
+    ticket, entries, effects, arm, _, links, ladders, *_ = decision
+    return Decision(ticket, entries, effects, arm + more, (timer,), links, ladders, many)
 
 
 def _skip(turn: Turn, timeout: Timeout, facts: dict[str, Any]) -> Decision:
     timer = turn.timer
-    ticket, entry = record(
-        _spent(turn.ticket, timer), "skipped", people.TIMER, timer.due_at, timer=timer.key, data=facts
-    )
+    changes = _spent(turn.ticket, timer)
+    ticket, entry = record(turn.ticket, "skipped", people.TIMER, timer.due_at, changes, timer=timer.key, data=facts)
     return Decision(ticket, (entry,), drop=(timer,), arm=again(turn.rules, timer, timeout), skipped=1)
 
 
@@ -151,7 +169,7 @@ def _merged(turn: Turn, timeout: Timeout, trigger: str) -> list[datetime]:
     dues = [timer.due_at]
     if timeout.every is None:
         return dues
-    if turn.opens_ladder(timeout.branch.actions):
+    if turn.opens_ladder(timeout.branch):
         return dues
     while more := again(rules, replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1]), timeout):
         due = more[0].due_at
@@ -173,40 +191,41 @@ def _level(turn: Turn) -> Decision:
         raise UsageError("the clock {name} does not run", "", name=rule.name)
     late_joiner = sla.is_late_joiner(clock, level)
     dues = [timer.due_at]
-    tells_only = all(action.kind in SETTLED_LATER for action in level.actions)
-    if level.repeat and tells_only and not (late_joiner or turn.due_at or turn.opens_ladder(level.actions)):
+    alone = late_joiner or turn.due_at or level.branch.at_once or turn.opens_ladder(level.branch)
+    if level.repeat and not alone:
         dues += takewhile(turn.reaches, sla.repeats(rules, clock, level))
-    last = replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1])
+    last = _last(timer, dues)
     decision = take(
-        rules, _spent(ticket, last), Branch(None, actions=level.actions), people.TIMER, last.due_at,
-        f"sla:{timer.name}:{timer.cycle}:{last.occurrence}", "fired", f"sla:{rule.name}:{timer.cycle}", timer=last.key,
+        rules, ticket, level.branch, people.TIMER, last.due_at,
+        f"sla:{timer.name}:{timer.cycle}:{last.occurrence}", "fired", f"sla:{rule.name}:{timer.cycle}",
+        changes=_spent(ticket, last), timer=last.key,
         data=turn.merged(dues) | ({"on_attach": True} if late_joiner else {}),
     )  # fmt: skip
-    return replace(decision, drop=(timer,), fired=len(dues))
+    return _fired(decision, timer, many=len(dues))
 
 
 def _promise(turn: Turn) -> Decision:
-    rules, timer = turn.rules, turn.timer
+    rules, ticket, timer = turn.rules, turn.ticket, turn.timer
     decision = take(
-        rules, _spent(turn.ticket, timer), PROMISED[timer.name], people.TIMER, timer.due_at,
-        f"promise:{timer.name}:{timer.cycle}:{timer.occurrence}", "fired", f"promise:{timer.cycle}", timer=timer.key,
-        data=turn.facts,
+        rules, ticket, PROMISED[timer.name], people.TIMER, timer.due_at,
+        f"promise:{timer.name}:{timer.cycle}:{timer.occurrence}", "fired", f"promise:{timer.cycle}",
+        changes=_spent(ticket, timer), timer=timer.key, data=turn.facts,
     )  # fmt: skip
-    return replace(decision, drop=(timer,), fired=1)
+    return _fired(decision, timer)
 
 
 def _rung(turn: Turn) -> Decision:
-    if turn.ticket.ladder is None:
+    rules, ticket, timer = turn.rules, turn.ticket, turn.timer
+    if ticket.ladder is None:
         raise UsageError("no escalation is open", "")
-    dues = [turn.timer.due_at]
+    dues = [timer.due_at]
     if turn.due_at is None:
-        dues += takewhile(turn.reaches, ladder.repeats(turn.rules, turn.ticket.ladder, turn.timer))
-    last = replace(turn.timer, due_at=dues[-1])
-    ticket = _spent(turn.ticket, last)
-    decision = ladder.passed_on(turn.rules, ticket, turn.ticket.ladder, last, turn.fired_at)
-    first, *more = decision.entries
-    first = replace(first, data={**first.data, **turn.merged(dues)})
-    return replace(decision, entries=(first, *more), drop=(turn.timer,), fired=1)
+        dues += takewhile(turn.reaches, ladder.repeats(rules, ticket.ladder, timer))
+    last = replace(timer, due_at=dues[-1])
+    decision = ladder.passed_on(
+        rules, ticket, ticket.ladder, last, turn.fired_at, _spent(ticket, last), turn.merged(dues)
+    )
+    return _fired(decision, timer)
 
 
 _KINDS: dict[str, Callable[[Turn], Decision]] = {

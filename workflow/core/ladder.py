@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from workflow.core import people
 from workflow.core.guard import Rules
 from workflow.core.model import (
+    NOTHING,
     Actor,
     Decision,
     Effect,
@@ -55,12 +57,12 @@ def raised(rules: Rules, ticket: Ticket, effect: Effect, actor: Actor, at: datet
     """Open a ladder for a cause, or let the cause join the open one. Who is on duty is asked as of `wall`."""
     ladder, on = ticket.ladder, effect.stands or PERSON
     if ladder is None:
-        number = ticket.ladders + 1
-        ladder = Ladder(number, 0, 0, at, {effect.cause: on})
-        return _climb(rules, replace(ticket, ladders=number), ladder, effect, actor, at, wall)
+        ladder = Ladder(ticket.ladders + 1, 0, 0, at, {effect.cause: on})
+        return _climb(rules, ticket, ladder, effect, actor, at, wall, {"ladders": ladder.id})
     earlier = {cause: on for cause, on in ladder.causes.items() if _source(cause) != _source(effect.cause)}
-    ticket = replace(ticket, ladder=replace(ladder, causes={**earlier, effect.cause: on}))
-    ticket, entry = record(ticket, "joined", actor, at, data={"ladder": ladder.id, "cause": effect.cause})
+    joined = replace(ladder, causes={**earlier, effect.cause: on})
+    data = {"ladder": ladder.id, "cause": effect.cause}
+    ticket, entry = record(ticket, "joined", actor, at, {"ladder": joined}, data=data)
     told = (_telling(ladder, ladder.held_by, effect, entry),) if ladder.held_by else ()
     return Decision(ticket, (entry,), told)
 
@@ -70,10 +72,21 @@ def _source(cause: str) -> str:
     return cause.rpartition(":")[0]
 
 
-def passed_on(rules: Rules, ticket: Ticket, ladder: Ladder, timer: Timer, wall: datetime) -> Decision:
-    """Raise the next rung: nobody acknowledged in time, or the hold of who did is over."""
+def passed_on(
+    rules: Rules,
+    ticket: Ticket,
+    ladder: Ladder,
+    timer: Timer,
+    wall: datetime,
+    changes: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> Decision:
+    """Raise the next rung: nobody acknowledged in time, or the hold of who did is over.
+
+    `changes` are the ticket's besides, `facts` what the history says of the timer that told so.
+    """
     effect = Effect("escalate", None, f"rung:{timer.cycle}:{timer.occurrence}", ticket.entry, timed=True)
-    return _climb(rules, ticket, ladder, effect, people.TIMER, timer.due_at, wall, timer)
+    return _climb(rules, ticket, ladder, effect, people.TIMER, timer.due_at, wall, changes, timer, facts)
 
 
 def repeats(rules: Rules, ladder: Ladder, timer: Timer) -> Iterator[datetime]:
@@ -96,34 +109,35 @@ def _climb(
     actor: Actor,
     at: datetime,
     wall: datetime,
+    changes: Mapping[str, Any],
     timer: Timer | None = None,
+    facts: Mapping[str, Any] = NOTHING,
 ) -> Decision:
     spec = rules.desk.ladder or NO_LADDER
     entries: list[HistoryEntry] = []
     effects: list[Effect] = []
-    changes = []
+    lines = []
     wall = max(wall, at)
     while True:
         repeated = ladder.rung == len(spec.rungs)
         number = min(ladder.rung + 1, len(spec.rungs))
         to = people.on_rung(rules, ticket, spec.rungs[number - 1].to, wall)
-        ladder = replace(
-            ladder,
-            rung=number,
-            raised=ladder.raised + 1,
-            addressee=to or ladder.addressee,
-            told_at=wall if to else ladder.told_at,
-            held_by=None,
-            held_until=None,
-        )
-        data = {"ladder": ladder.id, "rung": number, "cause": effect.cause} | ({"to": f"member:{to}"} if to else {})
-        ticket, entry = record(
-            replace(ticket, ladder=ladder), "escalated" if to else "unattended", actor, at, data=data,
-            timer=timer.key if timer and not entries else None,
-        )  # fmt: skip
+        told = (to, wall) if to else (ladder.addressee, ladder.told_at)
+        ladder = Ladder(ladder.id, number, ladder.raised + 1, ladder.opened_at, ladder.causes, *told)
+        data: dict[str, Any] = {"ladder": ladder.id, "rung": number, "cause": effect.cause}
+        if to:
+            data["to"] = f"member:{to}"
+        kind = "escalated" if to else "unattended"
+        if entries:
+            ticket, entry = record(ticket, kind, actor, at, {"ladder": ladder}, data=data)
+        else:
+            ticket, entry = record(
+                ticket, kind, actor, at, {**changes, "ladder": ladder}, data={**data, **facts},
+                timer=timer.key if timer else None,
+            )  # fmt: skip
         entries.append(entry)
         line = Rung(ladder.id, number, ladder.raised, to, wall, at)
-        changes.append(LadderChange("repeated" if repeated else "raised", ladder.id, wall, line))
+        lines.append(LadderChange("repeated" if repeated else "raised", ladder.id, wall, line))
         if to:
             effects.append(_telling(ladder, to, effect, entry))
         if to or number == len(spec.rungs):
@@ -131,7 +145,7 @@ def _climb(
     after = spec.rungs[ladder.rung - 1].after
     due = (wall if spec.counts_from == "raised" else at) + after.length if after else None
     return Decision(
-        ticket, tuple(entries), tuple(effects), arm=(_timer(ladder, due),) if due else (), ladders=tuple(changes)
+        ticket, tuple(entries), tuple(effects), arm=(_timer(ladder, due),) if due else (), ladders=tuple(lines)
     )
 
 
@@ -153,7 +167,7 @@ def acknowledged(
     causes = {cause: on for cause, on in ladder.causes.items() if on != PERSON}
     ladder = replace(ladder, causes=causes, raised=ladder.raised + 1, held_by=actor.name, held_until=until)
     data = {"ladder": ladder.id, "rung": ladder.rung, "until": until.isoformat()}
-    ticket, entry = record(replace(ticket, ladder=ladder), "acknowledged", actor, at, data=data, private=noted(note))
+    ticket, entry = record(ticket, "acknowledged", actor, at, {"ladder": ladder}, data=data, private=noted(note))
     change = LadderChange("acknowledged", ladder.id, at, by=actor.name)
     return Decision(ticket, (entry,), arm=(_timer(ladder, until),), ladders=(change,))
 
@@ -181,5 +195,5 @@ def settled(ticket: Ticket, at: datetime) -> Decision | None:
     causes = {cause: on for cause, on in ladder.causes.items() if stands(ticket, on)}
     if causes:
         return Decision(replace(ticket, ladder=replace(ladder, causes=causes))) if causes != ladder.causes else None
-    ticket, entry = record(replace(ticket, ladder=None), "ladder_ended", people.TIMER, at, data={"ladder": ladder.id})
+    ticket, entry = record(ticket, "ladder_ended", people.TIMER, at, {"ladder": None}, data={"ladder": ladder.id})
     return Decision(ticket, (entry,), ladders=(LadderChange("ended", ladder.id, at),))

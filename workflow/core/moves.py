@@ -26,24 +26,30 @@ from workflow.definition.resolve import Branch
 from workflow.errors import NotFound
 
 PERSON = "person"  # what a person asked for stands until somebody acknowledges it
-SETTLED_LATER = ("assign", "reassign", "escalate", "notify", "call")
 
 
-def record(ticket: Ticket, kind: str, actor: Actor, at: datetime, **more: Any) -> tuple[Ticket, HistoryEntry]:
-    """Return the ticket with its next history entry written."""
+def record(
+    ticket: Ticket,
+    kind: str,
+    actor: Actor,
+    at: datetime,
+    changes: Mapping[str, Any] = NOTHING,
+    *,
+    trigger: str | None = None,
+    source: str | None = None,
+    dest: str | None = None,
+    timer: tuple[str, str, int, int] | None = None,
+    data: Mapping[str, Any] = NOTHING,
+    private: Mapping[str, Any] = NOTHING,
+) -> tuple[Ticket, HistoryEntry]:
+    """Return the ticket changed, with its next history entry written."""
+    seq = ticket.seq + 1
+    ticket = replace(ticket, **changes, seq=seq, updated_at=at)
     entry = HistoryEntry(
-        seq=ticket.seq + 1,
-        kind=kind,
-        happened_at=at,
-        actor=actor.name,
-        state=ticket.state,
-        entry=ticket.entry,
-        type=ticket.type,
-        version=ticket.version,
-        desk_revision=ticket.desk_revision,
-        **more,
-    )
-    return replace(ticket, seq=entry.seq, updated_at=at), entry
+        seq, kind, at, actor.name, ticket.state, ticket.entry, ticket.type, ticket.version, trigger, source, dest,
+        timer, data, private, ticket.desk_revision,
+    )  # fmt: skip
+    return ticket, entry
 
 
 def arm(rules: Rules, ticket: Ticket, at: datetime) -> tuple[tuple[Timer, ...], tuple[str, ...]]:
@@ -68,83 +74,86 @@ def take(
     cause: str,
     kind: str,
     stands: str | None = None,
-    **entry: Any,
+    *,
+    changes: Mapping[str, Any] = NOTHING,
+    trigger: str | None = None,
+    timer: tuple[str, str, int, int] | None = None,
+    data: Mapping[str, Any] = NOTHING,
+    private: Mapping[str, Any] = NOTHING,
 ) -> Decision:
     """Take a branch: do its immediate actions, move if it has a dest, and note what is to be settled.
 
     What it asks for stands on `stands`; by default, if a timer asks, on the stay that follows. That a timer moved the
-    ticket is an event, which the customer is told in any case.
+    ticket is an event, which the customer is told in any case. `changes` are the ticket's besides.
     """
-    before = ticket
-    ticket, links, public, hidden = _act(rules, ticket, branch.actions)
-    data, private = {**entry.pop("data", {}), **public}, {**entry.pop("private", {}), **hidden}
+    before, teams = ticket, rules.desk.teams
+    become, public, hidden = dict(changes), dict(data), dict(private)
+    links = _act(rules, ticket, branch.at_once, become, public, hidden) if branch.at_once else ()
     if branch.back:
-        data["back"] = branch.back
-    timers: tuple[Timer, ...] = ()
-    spent: tuple[str, ...] = ()
+        public["back"] = branch.back
     if not actor.automatic:
-        ticket = replace(ticket, acted=_acted(ticket, actor))
+        become["acted"] = _acted(ticket, actor)
     if branch.dest is not None:
-        ticket = _enter(rules, ticket, branch.dest, at, by_person=not actor.automatic)
-    for action in branch.actions:
-        if action.assign in rules.desk.teams:
-            ticket = assigned(rules, ticket, action.assign)
-    if ticket.team != before.team:
-        data["team"] = ticket.team
+        become |= _entering(rules, ticket, branch.dest, at, by_person=not actor.automatic)
+    for action, target in branch.wishes:
+        if action == "assign" and target in teams:
+            become |= given_to(rules, become.get("team", ticket.team), become.get("assignee", ticket.assignee), target)
+    if become.get("team", ticket.team) != ticket.team:
+        public["team"] = become["team"]
+    ticket, written = record(
+        ticket, kind, actor, at, become, trigger=trigger, source=before.state, dest=branch.dest, timer=timer,
+        data=public, private=hidden,
+    )  # fmt: skip
+    entries: tuple[HistoryEntry, ...] = (written,)
+    timers: tuple[Timer, ...] = ()
     if branch.dest is not None:
         timers, spent = arm(rules, ticket, at)
-    ticket, written = record(
-        ticket, kind, actor, at, source=before.state, dest=branch.dest, data=data, private=private, **entry
-    )
+        ticket, entries = with_spent(ticket, entries, spent, at)
     timed = kind == "fired"
     on = stands or (f"entry:{ticket.entry}" if timed else None)
-    moved = branch.dest is not None
-    effects = tuple(
-        Effect(
-            action.kind, _target(action), cause, ticket.entry, timed,
-            None if moved and action.notify == "customer" else on or (action.escalate and PERSON) or None,
-        )
-        for action in branch.actions
-        if action.kind in SETTLED_LATER and action.assign not in rules.desk.teams
-    )  # fmt: skip
-    ticket, entries = with_spent(ticket, (written,), spent, at)
-    return Decision(ticket, entries, effects, arm=timers, links=links)
+    effects = []
+    for action, target in branch.wishes:
+        if action == "assign" and target in teams:
+            continue
+        where = on or (PERSON if action == "escalate" else None)
+        if action == "notify" and target == "customer" and branch.dest is not None:
+            where = None
+        effects.append(Effect(action, target, cause, ticket.entry, timed, where))
+    return Decision(ticket, entries, tuple(effects), timers, links=links)
 
 
 def assigned(rules: Rules, ticket: Ticket, to: str | None) -> Ticket:
     """Return the ticket given to a team or a member; raise NotFound for neither. None takes it from everybody."""
+    return replace(ticket, **given_to(rules, ticket.team, ticket.assignee, to))
+
+
+def given_to(rules: Rules, team: str | None, assignee: str | None, to: str | None) -> dict[str, Any]:
+    """Return the team and the assignee of a ticket that is given to somebody."""
+    teams = rules.desk.teams
     if to is None:
-        return replace(ticket, assignee=None)
-    if to in rules.desk.teams:
-        return replace(
-            ticket, team=to, assignee=ticket.assignee if ticket.assignee in rules.desk.teams[to].members else None
-        )
+        return {"assignee": None}
+    if to in teams:
+        return {"team": to, "assignee": assignee if assignee in teams[to].members else None}
     if to in rules.desk.members:
-        own = rules.desk.teams.get(ticket.team or "")
-        if own is not None and (to in own.members or to in own.lead):
-            return replace(ticket, assignee=to)
-        team = next((name for name, team in rules.desk.teams.items() if to in team.members), ticket.team)
-        return replace(ticket, team=team, assignee=to)
+        own = teams.get(team or "")
+        if own is None or not (to in own.members or to in own.lead):
+            team = next((name for name, known in teams.items() if to in known.members), team)
+        return {"team": team, "assignee": to}
     raise NotFound(
         "there is no team or member {to}", "the teams and members are listed in desk.yaml", field="to", to=to
     )
 
 
-def _enter(rules: Rules, ticket: Ticket, dest: str, at: datetime, *, by_person: bool) -> Ticket:
+def _entering(rules: Rules, ticket: Ticket, dest: str, at: datetime, *, by_person: bool) -> dict[str, Any]:
+    """Return what becomes of a ticket that enters a state."""
     state = rules.compiled.definition.states[dest]
     team = state.team or ticket.team
     members = rules.desk.teams[team].members if team in rules.desk.teams else ()
     keeps = ticket.assignee if team == ticket.team or ticket.assignee in members else None
-    return replace(
-        ticket,
-        state=dest,
-        stage=state.stage,
-        entry=ticket.entry + 1,
-        entered_at=at,
-        team=team,
-        assignee=keeps,
-        walks=NOTHING if by_person else ticket.walks,
-    )
+    return {
+        "state": dest, "stage": state.stage, "entry": ticket.entry + 1, "entered_at": at, "missed_at": None,
+        "team": team, "assignee": keeps,
+    } | ({"walks": NOTHING} if by_person else {})  # fmt: skip
 
 
 def with_spent(
@@ -163,35 +172,32 @@ def _acted(ticket: Ticket, actor: Actor) -> Mapping[str, tuple[str, ...]]:
 
 
 def _act(
-    rules: Rules, ticket: Ticket, actions: Iterable[Action]
-) -> tuple[Ticket, tuple[Link, ...], dict[str, Any], dict[str, Any]]:
-    """Do the actions that change the ticket at once; return them for the history entry, in the clear and not."""
-    data: dict[str, Any] = {}
-    private: dict[str, Any] = {}
+    rules: Rules,
+    ticket: Ticket,
+    actions: Iterable[Action],
+    become: dict[str, Any],
+    public: dict[str, Any],
+    hidden: dict[str, Any],
+) -> tuple[Link, ...]:
+    """Note what the actions change at once, and what of that the history entry says, in the clear and not."""
     links: list[Link] = []
     specs = rules.compiled.definition.fields
     for action in actions:
         if action.set is not None:
             values = coerce_all(specs, action.set, rules.zone)
-            ticket = replace(ticket, fields=merged(ticket.fields, values))
-            public, hidden = split(specs, values)
-            data |= public
-            private |= hidden
+            become["fields"] = merged(become.get("fields", ticket.fields), values)
+            clear, secret = split(specs, values)
+            public |= clear
+            hidden |= secret
         elif action.priority is not None:
-            ticket = replace(ticket, priority=action.priority)
-            data["priority"] = action.priority
+            become["priority"] = public["priority"] = action.priority
         elif action.tag is not None:
-            ticket = replace(ticket, tags=tuple(sorted({*ticket.tags, *action.tag})))
-            data["tagged"] = [*data.get("tagged", ()), *action.tag]
+            become["tags"] = tuple(sorted({*become.get("tags", ticket.tags), *action.tag}))
+            public["tagged"] = [*public.get("tagged", ()), *action.tag]
         elif action.link is not None:
             links.append(Link(action.link))
-            data["linked"] = action.link
-    return ticket, tuple(links), data, private
-
-
-def _target(action: Action) -> Any:
-    value = getattr(action, action.kind)
-    return None if value is True else value
+            public["linked"] = action.link
+    return tuple(links)
 
 
 def merged(old: Mapping[str, Value], new: Mapping[str, Value | None]) -> Mapping[str, Value]:

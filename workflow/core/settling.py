@@ -8,8 +8,8 @@ from datetime import datetime
 
 from workflow.core import people
 from workflow.core.guard import Rules
-from workflow.core.model import Actor, Effect, HistoryEntry, Message, Ticket
-from workflow.core.moves import assigned, record
+from workflow.core.model import NOTHING, Actor, Effect, HistoryEntry, Message, Ticket
+from workflow.core.moves import given_to, record
 
 ASSIGNS = ("assign", "reassign")
 _TELLS = {"notify": "notified", "call": "called"}
@@ -42,7 +42,7 @@ def settle(
     """
     done = Settled(ticket)
     for effect in effects:
-        ticket, to, kind = done.ticket, None, "unattended"
+        ticket, to, kind, changes = done.ticket, None, "unattended", NOTHING
         action = "escalate" if effect.action == "tell" else effect.action
         data: dict[str, str | None] = {"action": action, "cause": effect.cause}
         if effect in overtaken:
@@ -52,9 +52,8 @@ def settle(
         elif effect.action in ASSIGNS:
             chosen = effect.target if effect.action == "assign" else people.next_member(rules, ticket, wall)
             if chosen in rules.desk.members and ticket.stage != "archive":
-                ticket = assigned(rules, ticket, chosen)
-                kind = "assigned"
-                data = {"team": ticket.team, "assignee": ticket.assignee, "cause": effect.cause}
+                kind, changes = "assigned", given_to(rules, ticket.team, ticket.assignee, chosen)
+                data = {**changes, "cause": effect.cause}
         elif to := _addressee(rules, ticket, effect, wall):
             if action == "notify" and any(
                 (told.to, told.kind, told.reason) == (to, action, effect.cause) for told in done.messages
@@ -62,7 +61,7 @@ def settle(
                 continue
             kind, data = _TELLS.get(effect.action, ""), {"to": to, "cause": effect.cause}
         if to is None or effect.seq is None:
-            done.ticket, entry = record(ticket, kind, people.TIMER if effect.timed else actor, at, data=data)
+            done.ticket, entry = record(ticket, kind, people.TIMER if effect.timed else actor, at, changes, data=data)
             done.entries.append(entry)
         if to is not None:
             seq = effect.seq or done.ticket.seq

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ from workflow.core.guard import Rules
 from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, last_cycle, replace
 from workflow.definition.duration import Duration
 from workflow.definition.model import AUTOMATIC_ACTORS
-from workflow.definition.resolve import SlaLevel, SlaRule, within
+from workflow.definition.resolve import SlaLevel, SlaRule
 
 MOVES = ("opened", "advanced", "fired")
 ASKED = ("extension_asked", "extension_refused", "extended")
@@ -26,21 +26,32 @@ def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, H
 
     The ticket is as the entry left it, but for its clocks.
     """
-    if not rules.compiled.definition.slas:
-        return ticket, entry, ()
     if entry.kind == "excused":
         excused = (entry.data["sla"], entry.data["cycle"])
         clocks = tuple(
             replace(each, excused=each.excused or (each.name, each.cycle) == excused) for each in ticket.clocks
         )
         return replace(ticket, clocks=clocks), entry, ()
+    definition = rules.compiled.definition
+    moved: Mapping[str, frozenset[str]] = {}
+    if entry.kind in MOVES and (entry.trigger or entry.dest):
+        moved = definition.reactions((entry.trigger, entry.source, entry.dest))
+    touched: Iterable[str] = moved
+    if entry.kind in ASKED or "priority" in entry.data:
+        touched = definition.slas
+    elif entry.timer is not None and entry.timer[0] == "sla":
+        touched = (entry.timer[1].partition("/")[0],)
+    if not touched:
+        return ticket, entry, ()
     clocks = ticket.clocks
     changed: list[SlaClock] = []
     notes: dict[str, list[str]] = {}
     skipped: dict[str, list[str]] = {}
-    for rule in rules.compiled.definition.slas.values():
-        old = last_cycle(clocks, rule.name)
-        steps = _Steps(rules, rule, old, entry, ticket.priority)
+    for name, rule in definition.slas.items():
+        if name not in touched:
+            continue
+        old = last_cycle(clocks, name)
+        steps = _Steps(rules, rule, old, entry, ticket.priority, moved.get(name, frozenset()))
         steps.take()
         if steps.clock is old or steps.clock is None:
             continue
@@ -48,9 +59,9 @@ def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, H
         kept = [clock for clock in clocks if clock is not old] if old else clocks
         clocks = (*kept, *steps.ended, steps.clock)
         if steps.words:
-            notes[rule.name] = steps.words
+            notes[name] = steps.words
         if steps.skipped:
-            skipped[rule.name] = steps.skipped
+            skipped[name] = steps.skipped
     if not changed:
         return ticket, entry, ()
     if notes:
@@ -161,10 +172,21 @@ def rebuild(ticket: Ticket, history: Iterable[HistoryEntry], rules_of: RulesOf) 
 
 
 class _Steps:
-    """What one entry of the history does to one clock: `clock` is its last cycle, `ended` are those before that."""
+    """What one entry of the history does to one clock: `clock` is its last cycle, `ended` are those before that.
 
-    def __init__(self, rules: Rules, rule: SlaRule, clock: SlaClock | None, entry: HistoryEntry, priority: str) -> None:
-        self.rule, self.clock, self.entry, self.priority = rule, clock, entry, priority
+    `calls_for` says what a move has named of cancel, stop, reset and start.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        rule: SlaRule,
+        clock: SlaClock | None,
+        entry: HistoryEntry,
+        priority: str,
+        calls_for: Collection[str],
+    ) -> None:
+        self.rule, self.clock, self.entry, self.priority, self.calls_for = rule, clock, entry, priority, calls_for
         self.calendar = rules.calendar(rule.calendar)
         self.states = rules.compiled.definition.states
         self.at = entry.happened_at
@@ -207,19 +229,19 @@ class _Steps:
         entry, rule = self.entry, self.rule
         archived = entry.dest is not None and self.states[entry.dest].stage == "archive"
         counts = rule.stop_by == "anyone" or entry.actor not in AUTOMATIC_ACTORS
-        stops = self.names(rule.stop) and counts
+        stops = "stop" in self.calls_for and counts
         if clock is not None and clock.is_open:
-            if self.names(rule.cancel) or (archived and not counts):
+            if "cancel" in self.calls_for or (archived and not counts):
                 clock = self.end(clock, "cancelled")
             elif stops or archived:
                 clock = self.end(clock, self.verdict(clock))
-            elif self.names(rule.reset):
+            elif "reset" in self.calls_for:
                 clock = self.begin(self.end(clock, self.verdict(clock)))
-        if (clock is None or not clock.is_open) and not stops and not archived and self.names(rule.start):
+        if (clock is None or not clock.is_open) and not stops and not archived and "start" in self.calls_for:
             clock = self.start(clock)
         if clock is None or not clock.is_open:
             return clock
-        pauses = any(within(entry.state, place) for place in rule.pause)
+        pauses = rule.pauses_in(entry.state)
         if pauses and clock.status == "running":
             self.words.append("paused")
             breached = self.verdict(clock) == "missed"
@@ -229,16 +251,6 @@ class _Steps:
         if not pauses and clock.status == "paused":
             return self.run(clock)
         return clock
-
-    def names(self, what: tuple[str, ...]) -> bool:
-        """Say whether the entry is one of the triggers, or enters one of the places from outside or by re-entry."""
-        trigger, source, dest = self.entry.trigger, self.entry.source, self.entry.dest
-        if trigger in what:
-            return True
-        return dest is not None and any(
-            within(dest, place) and (source is None or not within(source, place) or source == dest == place)
-            for place in what
-        )
 
     def verdict(self, clock: SlaClock) -> str:
         late = clock.status == "running" and clock.due_at is not None and clock.due_at < self.at
@@ -263,7 +275,7 @@ class _Steps:
 
     def run(self, clock: SlaClock) -> SlaClock:
         self.words.append("running")
-        return _with_due(replace(clock, status="running", since=self.at), self.calendar)
+        return replace(clock, status="running", since=self.at, due_at=_due(clock, self.at, self.calendar))
 
     def begin(self, last: SlaClock | None) -> SlaClock:
         """Return a fresh cycle; a level that lies before its start is skipped."""
@@ -326,9 +338,12 @@ def _by_working_days(clock: SlaClock, calendar: Calendar, wanted: Duration, at: 
 
 
 def _with_due(clock: SlaClock, calendar: Calendar) -> SlaClock:
-    if clock.since is None:
-        return clock
+    return clock if clock.since is None else replace(clock, due_at=_due(clock, clock.since, calendar))
+
+
+def _due(clock: SlaClock, since: datetime, calendar: Calendar) -> datetime:
+    """Return when a clock that runs since then uses its goal up, or did."""
     left = clock.goal - clock.elapsed
     if left > NO_TIME:
-        return replace(clock, due_at=calendar.add(clock.since, left))
-    return clock if clock.breached and clock.due_at else replace(clock, due_at=clock.since)
+        return calendar.add(since, left)
+    return clock.due_at if clock.breached and clock.due_at else since

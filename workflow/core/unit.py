@@ -107,7 +107,8 @@ def _shown(ticket: Ticket, timers: Iterable[Timer]) -> Ticket:
     dues += [clock.due_at for clock in ticket.clocks if clock.status == "running" and clock.due_at]
     dues += [ticket.missed_at] if ticket.missed_at else []
     dues += [ticket.promise.until] if ticket.promise else []
-    return replace(ticket, next_due_at=min(dues, default=None))
+    due = min(dues, default=None)
+    return ticket if due == ticket.next_due_at else replace(ticket, next_due_at=due)
 
 
 class Unit:
@@ -155,24 +156,26 @@ class Unit:
 
     def absorb(self, decision: Decision, actor: Actor = people.TIMER) -> None:
         """Let a decision become true: clocks, timers and the ladder follow it."""
-        ticket, entries = decision.ticket, list(decision.entries)
-        if ticket.entry != self.ticket.entry:
-            ticket = replace(ticket, missed_at=None)
+        before, ticket = self.ticket, decision.ticket
         for timer in decision.drop:
             self.timers.pop(timer.key, None)
-        if entries:
-            ticket, entries[0] = self.keep_promise(ticket, entries[0])
-            ticket, entries[0], clocks = sla.follow(self.rules, ticket, entries[0])
-            for clock in clocks:
-                prefix = sla.timer_name(clock.name, "")
-                self.timers = {key: timer for key, timer in self.timers.items() if not timer.name.startswith(prefix)}
-                for timer in sla.timers(self.rules, clock, entries[0].happened_at):
-                    self.timers[timer.key] = timer
+        if decision.entries:
+            entry, *more = decision.entries
+            ticket, entry = self.keep_promise(ticket, entry)
+            ticket, entry, clocks = sla.follow(self.rules, ticket, entry)
+            if clocks:
+                names = tuple(sla.timer_name(clock.name, "") for clock in clocks)
+                self.timers = {key: timer for key, timer in self.timers.items() if not timer.name.startswith(names)}
+                needed = [timer for clock in clocks for timer in sla.timers(self.rules, clock, entry.happened_at)]
+                self.timers |= {timer.key: timer for timer in needed}
+            self.entries += (entry, *more)
         for timer in decision.arm:
             self.timers[timer.key] = timer
         self.ticket = ticket
-        self.timers = {key: timer for key, timer in self.timers.items() if firing.lives(ticket, timer)}
-        self.entries += entries
+        if (
+            ticket.entry != before.entry or ticket.ladder is not before.ladder or ticket.promise is not before.promise
+        ):  # what arms timers
+            self.timers = {key: timer for key, timer in self.timers.items() if firing.lives(ticket, timer)}
         self.links += decision.links
         self.ladders += decision.ladders
         self.fired, self.skipped = self.fired + decision.fired, self.skipped + decision.skipped
@@ -243,10 +246,8 @@ class Unit:
 
     def fire(self, timer: Timer, is_due: IsDue, due_at: datetime | None = None) -> Decision:
         """Return what a timer does at its turn; one that is retried was due at `due_at`."""
-        others = min((other.order for key, other in self.timers.items() if key != timer.key), default=None)
-        turn = firing.Turn(
-            self.rules, self.ticket, timer, max(self.fired_at, timer.due_at), is_due, others, self.quiet, due_at
-        )
+        fired_at = max(self.fired_at, timer.due_at)
+        turn = firing.Turn(self.rules, self.ticket, timer, fired_at, is_due, self.timers.values(), self.quiet, due_at)
         return firing.fire(turn)
 
     def give_up(self, timer: Timer, reason: str, is_due: IsDue) -> None:

@@ -41,6 +41,10 @@ FUNCTIONS = (
     "getDayOfYear", "getHours", "getMinutes", "getSeconds",
 )  # fmt: skip
 LONGEST = 2_000
+_LASTING = ("string", "bool", "int")
+_KEPT = (str, bool, int, type(None))
+_ANSWERS_KEPT, _LONGEST_KEPT = 500, 100
+_Given = tuple[tuple[type, Any], ...]
 _Answer = bool | str | frozenset[str]
 _TYPES = {
     "text": "string", "choice": "string", "bool": "bool", "int": "int", "decimal": "double", "date": "timestamp",
@@ -99,13 +103,15 @@ class Condition:
     frozenset({'priority'})
     """
 
-    __slots__ = ("_checked", "_env", "_expression", "_leaves", "names", "source")
+    __slots__ = ("_answers", "_checked", "_env", "_expression", "_leaves", "names", "source")
 
     def __init__(self, source: str, env: cel.Env, expression: cel.Expression, variables: Mapping[str, str]) -> None:
         self.source, self._env, self._expression = source, env, expression
         self._checked = Checked(expression.serialize())
         self._leaves: dict[int, cel.Expression] = {}
         self.names: frozenset[str] = self._checked.references & variables.keys()
+        lasting = all(variables[name] in _LASTING for name in self.names)
+        self._answers: dict[_Given, bool | frozenset[str]] | None = {} if lasting else None
 
     def __repr__(self) -> str:
         return f"Condition({self.source!r})"
@@ -114,8 +120,22 @@ class Condition:
         """Say whether the condition holds, or which unset names leave that open.
 
         `values` leaves a variable out that is not set; `&&`, `||` and `?:` absorb what does not matter, as CEL
-        defines. Raise ConditionFault where evaluation fails for any other reason.
+        defines. Raise ConditionFault where evaluation fails for any other reason. Answers are remembered by what was
+        read, some hundreds of them, but for conditions that read a time, a list or a decimal.
         """
+        if self._answers is None:
+            return self._work_out(values)
+        given = tuple([(type(value), value) for value in map(values.get, self.names)])
+        if any(kind not in _KEPT or (isinstance(value, str) and len(value) > _LONGEST_KEPT) for kind, value in given):
+            return self._work_out(values)
+        known = self._answers.get(given)
+        if known is None:
+            if len(self._answers) >= _ANSWERS_KEPT:
+                self._answers.clear()
+            known = self._answers[given] = self._work_out(values)
+        return known
+
+    def _work_out(self, values: Mapping[str, object]) -> bool | frozenset[str]:
         data = {name: _plain(values[name]) for name in self.names if name in values}
         answer: _Answer = self._ask(self._expression, data)
         if isinstance(answer, str) and len(data) < len(self.names):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from operator import is_
 from typing import Any
 
-from transitions import EventData, Machine, MachineError
+from transitions import Event, EventData, Machine, Transition
 
 from workflow.definition.expressions import Condition, compile_condition, variables_of
 from workflow.definition.model import DeskSpec
@@ -36,18 +37,34 @@ def _choose(branch: Branch, event: EventData) -> None:
     model.chosen = branch
 
 
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """What the machine does with a trigger in a state: the branches it asks about, in order, and what each leads to.
+
+    It was learnt from these transitions of the machine and holds for them alone.
+    """
+
+    transitions: list[Transition]
+    found: tuple[tuple[Branch, Branch | None], ...]
+
+
 @dataclass(frozen=True)
 class Compiled:
-    """A ticket type with its machine and its compiled conditions, shared by every ticket pinned to it."""
+    """A ticket type with its machine and its compiled conditions, shared by every ticket pinned to it.
+
+    The machine decides. It is asked once for each branch of a trigger in a state; what it answered is remembered for as
+    long as it has the same transitions there.
+    """
 
     definition: TicketType
     machine: Machine
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    _ways: dict[tuple[str, str], _Ways] = field(default_factory=dict, compare=False, repr=False)
 
     def knows(self, state: str, trigger: str) -> bool:
         """Say whether the machine has the trigger in the state at all."""
         event = self.machine.events.get(trigger)
-        return event is not None and state in event.transitions and bool(event.transitions[state])
+        return event is not None and bool(event.transitions.get(state))
 
     def step(self, state: str, trigger: str, holds: Holds) -> Branch | None:
         """Return the branch that the machine takes, or None where it has none or none holds.
@@ -55,14 +72,32 @@ class Compiled:
         `holds` is asked branch by branch, in the author's order, until one does.
         """
         event = self.machine.events.get(trigger)
-        if event is None:
+        transitions = event.transitions.get(state) if event is not None else None
+        if event is None or not transitions:
             return None
-        proxy = _Proxy(state, holds)
-        try:
-            moved = event.trigger(proxy)
-        except MachineError:
-            return None
-        return proxy.chosen if moved else None
+        ways = self._ways.get((state, trigger))
+        if ways is None or ways.transitions is not transitions:
+            ways = self._ways[state, trigger] = _learn(event, state, transitions)
+        for asked, taken in ways.found:
+            if holds(asked):
+                return taken
+        return None
+
+
+def _learn(event: Event, state: str, transitions: list[Transition]) -> _Ways:
+    asked: list[Branch] = []
+
+    def never(branch: Branch) -> bool:
+        asked.append(branch)
+        return False
+
+    _ask(event, state, never)
+    return _Ways(transitions, tuple((branch, _ask(event, state, partial(is_, branch))) for branch in asked))
+
+
+def _ask(event: Event, state: str, holds: Holds) -> Branch | None:
+    proxy = _Proxy(state, holds)
+    return proxy.chosen if event.trigger(proxy) else None
 
 
 def compile_type(definition: TicketType, desk: DeskSpec) -> Compiled:

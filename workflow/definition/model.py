@@ -146,6 +146,11 @@ class Action(Part):
         """The action's word: assign, reassign, escalate, notify, set, priority, tag, link or call."""
         return next(iter(self.model_fields_set))
 
+    @property
+    def argument(self) -> Any:
+        """What the word names or says; None for a bare word."""
+        return None if self.kind in BARE_ACTIONS else getattr(self, self.kind)
+
 
 Actions = Annotated[tuple[Action, ...], BeforeValidator(as_tuple)]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import (
@@ -35,12 +35,17 @@ if TYPE_CHECKING:
 
 ALWAYS = "always"
 GOAL = "100%"
+Move: TypeAlias = tuple[str | None, str | None, str | None]
+SETTLED_LATER = ("assign", "reassign", "escalate", "notify", "call")
 _SHARE = re.compile(r"([1-9][0-9]{0,2})%", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One way a trigger may go, with its dest resolved to a state (None: the ticket stays)."""
+    """One way a trigger may go, with its dest resolved to a state (None: the ticket stays).
+
+    Of its actions, those `at_once` are done with the step; `wishes`, each a word and what it names, are settled later.
+    """
 
     dest: str | None
     conditions: Conditions = ()
@@ -50,6 +55,14 @@ class Branch:
     not_by: tuple[str, ...] = ()
     back: str | None = None
     actions: Actions = ()
+    at_once: Actions = field(init=False, compare=False, repr=False)
+    wishes: tuple[tuple[str, Any], ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort the actions, once for all firings."""
+        later = [action for action in self.actions if action.kind in SETTLED_LATER]
+        object.__setattr__(self, "wishes", tuple((action.kind, action.argument) for action in later))
+        object.__setattr__(self, "at_once", tuple(action for action in self.actions if action not in later))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,11 @@ class SlaLevel:
     offset: timedelta
     actions: Actions = ()
     repeat: bool = False
+    branch: Branch = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep what reaching it does."""
+        object.__setattr__(self, "branch", Branch(None, actions=self.actions))
 
     @property
     def is_goal(self) -> bool:
@@ -126,6 +144,19 @@ class SlaRule:
         """Return the goal for a priority."""
         return self.goal.get(priority) or self.goal["default"]
 
+    def reactions(self, move: Move) -> frozenset[str]:
+        """Return what a move calls for of cancel, stop, reset and start, and `pause` where it goes into one or out."""
+        named = {"cancel": self.cancel, "stop": self.stop, "reset": self.reset, "start": self.start}
+        found = {word for word, what in named.items() if _is_one_of(move, what)}
+        _, source, dest = move
+        if dest is not None and (source is None or self.pauses_in(source) != self.pauses_in(dest)):
+            found.add("pause")
+        return frozenset(found)
+
+    def pauses_in(self, state: str) -> bool:
+        """Say whether the clock is paused while the ticket is in a state."""
+        return any(within(state, place) for place in self.pause)
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -150,6 +181,17 @@ class TicketType:
     states: Mapping[str, State]
     initial: str
     slas: Mapping[str, SlaRule]
+    _reactions: dict[Move, Mapping[str, frozenset[str]]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def reactions(self, move: Move) -> Mapping[str, frozenset[str]]:
+        """Return the clocks that a move can do anything to, with what it calls for; worked out once for each move."""
+        if move not in self._reactions:
+            archived = move[2] is not None and self.states[move[2]].stage == "archive"
+            each = {name: rule.reactions(move) for name, rule in self.slas.items()}
+            self._reactions[move] = {name: words for name, words in each.items() if words or archived}
+        return self._reactions[move]
 
     @cached_property
     def content_hash(self) -> str:
@@ -203,6 +245,17 @@ def state_names(spec: TicketTypeSpec) -> dict[str, tuple[Stage, Room, StateSpec 
 def within(state: str, place: str) -> bool:
     """Say whether a state is a place, or one of the states of a stage."""
     return state == place or state.startswith(f"{place}.")
+
+
+def _is_one_of(move: Move, what: tuple[str, ...]) -> bool:
+    """Say whether a move is one of the triggers, or enters one of the places from outside or by re-entry."""
+    trigger, source, dest = move
+    if trigger in what:
+        return True
+    return dest is not None and any(
+        within(dest, place) and (source is None or not within(source, place) or source == dest == place)
+        for place in what
+    )
 
 
 def first_state(names: Mapping[str, object], place: str) -> str | None:

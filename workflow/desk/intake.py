@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
-from workflow.core.model import Actor, Decision, Outcome, Value
+from workflow.core.model import Actor, Decision, Outcome, Value, replace
 from workflow.core.unit import opened, run_unit
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
@@ -140,4 +139,4 @@ def _opened(book: Book, decision: Decision, now: datetime, past: str | None) -> 
     ticket = decision.ticket
     rules = book.rules(ticket.type, ticket.version)
     outcome = run_unit(rules, ticket, decision.arm, limit=now, fired_at=now, quiet=True)
-    return dataclasses.replace(outcome, entries=(*decision.entries, *outcome.entries))
+    return replace(outcome, entries=(*decision.entries, *outcome.entries))

@@ -23,7 +23,7 @@ entries = st.builds(
     seq=st.integers(), kind=texts, happened_at=st.datetimes(timezones=st.just(UTC)), actor=texts, state=texts,
     entry=st.integers(), type=texts, version=st.integers(), trigger=st.none() | texts, source=st.none() | texts,
     dest=st.none() | texts, timer=st.none() | st.tuples(texts, texts, st.integers(), st.integers()), data=objects,
-    desk_revision=st.integers(),
+    private=st.just({}), desk_revision=st.integers(), hash=st.just(""),
 )  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
+from workflow.core.decide import decide
 from workflow.core.model import Advance, Assign, Claim, Escalate, Link, Note, SetFields, Tag
+from workflow.core.unit import caught_up
 from workflow.errors import BadValue, ConditionFault, Forbidden, NotFound, Refused, TicketflowError
 
 Make = Callable[..., Trial]
@@ -228,13 +230,17 @@ def test_a_host_condition_is_asked_and_a_broken_one_is_no_refusal(trial: Make, a
     assert isinstance(refusal(trial(stages), Advance("go")), ConditionFault)  # nobody registered it
 
 
-def test_the_machine_is_the_authority(trial: Make) -> None:
+@pytest.mark.parametrize("remembered", [False, True])
+def test_the_machine_is_the_authority(trial: Make, *, remembered: bool) -> None:
     intake = {
         "team": "front",
         "transitions": {"accept": "classify"},
         "timeouts": {"slow": {"after": "10m", "dest": "classify"}},
     }
     made = trial({"intake": intake})
+    if remembered:
+        assert decide(made.rules, made.ticket, Advance("accept"), made.who("ann"), NINE).ticket.state == "classify"
+        assert caught_up(made.rules, made.ticket, made.timers, NINE + timedelta(hours=1))[0].state == "classify"
     machine = made.rules.compiled.machine
     machine.remove_transition("accept", source="intake", dest="classify")
     machine.remove_transition("timeout:slow", source="intake", dest="classify")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.unit.core.conftest import NINE, Trial
 from workflow.core.guard import barrier
-from workflow.core.model import Advance, Customer
+from workflow.core.model import Advance, Customer, replace
 from workflow.definition.resolve import Branch, within
 from workflow.errors import ConditionFault, Forbidden, Refused, TicketflowError
 

@@ -234,6 +234,31 @@ def test_reserved_words_are_those_that_break_or_mislead(word: str) -> None:
         compile_condition(f'{word} == "x"', {"note": "string"})
 
 
+def test_answers_are_remembered_by_all_that_was_read_and_not_too_many() -> None:
+    condition = compile_condition("count > 1 || flag", {"count": "int", "flag": "bool"})
+    for _ in range(2):
+        assert condition.holds({"count": 1, "flag": False}) is False
+        assert condition.holds({"count": 1, "flag": True}) is True
+        assert condition.holds({"count": 1}) == frozenset({"flag"})
+        assert condition.holds({"count": 2}) is True
+    for count in range(3_000):
+        assert condition.holds({"count": count, "flag": False}) is (count > 1)
+    kept = condition._answers
+    assert kept is not None
+    assert 0 < len(kept) <= 500
+    long = compile_condition('name == "a" || size(name) > 200', {"name": "string"})
+    assert long.holds({"name": "x" * 201})
+    assert not long._answers
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"), [("now > entered_at", "timestamp"), ('"x" in now', "list"), ("now > 1.0", "double")]
+)
+def test_what_reads_a_time_is_asked_each_time(source: str, kind: str) -> None:
+    condition = compile_condition(source, {"now": kind, "entered_at": kind})
+    assert condition._answers is None
+
+
 def test_one_condition_may_be_asked_by_many_threads() -> None:
     condition = compile_condition("n > 100 && (ok || m > 1)", VARIABLES)
     with ThreadPoolExecutor(8) as pool:
