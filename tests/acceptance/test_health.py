@@ -154,6 +154,20 @@ def test_a_message_that_waits_too_long_turns_it_red(telling: Desk) -> None:
     assert telling.health(limits=Limits(max_undelivered=HOUR)).ok
 
 
+def test_a_message_is_unsent_from_when_it_might_have_left_not_from_what_it_tells(telling: Desk) -> None:
+    telling.open("timed", actor="ann")
+    moved(telling, HOUR)
+    telling.run_timeouts()  # fifty minutes late
+    assert telling.health().ok
+    moved(telling, 15 * MINUTE)
+    telling.run_timeouts()
+    assert [telling.health().undelivered.since, *checks(telling.health())] == [NOON + HOUR, "undelivered"]
+    telling.retry_outbox([1])
+    assert telling.health().ok
+    telling.deliver()  # is tried and fails: it counts from when it was written again
+    assert checks(telling.health()) == ["undelivered"]
+
+
 def test_a_message_that_was_given_up_turns_it_red(telling: Desk) -> None:
     telling.open("timed", actor="ann")
     moved(telling, 10 * MINUTE)

@@ -10,13 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import Connection, Select, case, func, literal_column, select
 
 from workflow.errors import StoreError
 from workflow.store import schema
 from workflow.store.engine import Store
 from workflow.store.outbox import PENDING
-from workflow.store.tables import escalations, incidents, instant, outbox, runs, tickets, timers
+from workflow.store.tables import escalations, history, incidents, instant, outbox, runs, tickets, timers
 
 CLASSES = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "1d": 86400}
 LATER = "later"
@@ -81,10 +81,19 @@ def open_incidents(connection: Connection) -> Found:
 
 
 def undelivered(connection: Connection, before: datetime) -> Found:
-    """Return the messages written before that which are still to be sent, the longest due first."""
-    those = (outbox.c.state.in_(PENDING), outbox.c.created_at <= before)
-    first = select(outbox.c.ticket_id, outbox.c.created_at, outbox.c.addressee).where(*those)
-    return _found(connection, first.order_by(outbox.c.next_try_at), select(outbox.c.id).where(*those))
+    """Return the messages still to be sent that might have been since before that, the longest first.
+
+    A message may leave from when it was written, however late its run came, or from when it was brought back.
+    """
+    brought_back = (outbox.c.state == "waiting") & (outbox.c.attempts == 0)
+    since = case(
+        (brought_back & (outbox.c.next_try_at > history.c.recorded_at), outbox.c.next_try_at),
+        else_=history.c.recorded_at,
+    )
+    written = (history.c.ticket_id == outbox.c.ticket_id) & (history.c.seq == outbox.c.seq)
+    those = (outbox.c.state.in_(PENDING), outbox.c.created_at <= before, since <= before)
+    first = select(outbox.c.ticket_id, since, outbox.c.addressee).join(history, written).where(*those)
+    return _found(connection, first.order_by(since), select(outbox.c.id).join(history, written).where(*those))
 
 
 def failed(connection: Connection) -> Found:
