@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 UV := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+unexport PYTHONDONTWRITEBYTECODE # or each command that a test starts would compile the program anew
 CODE := $(wildcard workflow tests examples benchmarks cli.py)
 
 .PHONY: help demo test check prove bench postgres postgres-stop docs clean
