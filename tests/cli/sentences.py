@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -66,12 +67,13 @@ def is_error(node: ast.ClassDef) -> bool:
     return any(isinstance(base, ast.Name) and base.id in ERRORS for base in node.bases)
 
 
-def of_source() -> set[str]:
+@cache
+def of_source() -> frozenset[str]:
     found: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         if path.name != "errors.py" and not path.name.startswith("zh"):
             found |= set(said(ast.parse(path.read_text(encoding="utf-8"))))
-    return found - {""}
+    return frozenset(found - {""})
 
 
 def of_problems() -> set[str]:
@@ -92,7 +94,8 @@ def commands(command: click.Command | None = None, name: str = "ticketflow") -> 
             yield from commands(found, f"{name} {inner}")
 
 
-def of_help() -> set[str]:
+@cache
+def of_help() -> frozenset[str]:
     found = {"Usage:", "Options", "Commands", "default", "required", "Show this message and exit."}
     for _, command in commands():
         for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -101,14 +104,15 @@ def of_help() -> set[str]:
         found |= {
             parameter.help for parameter in command.params if isinstance(parameter, click.Option) and parameter.help
         }
-    return found
+    return frozenset(found)
 
 
 def of_click() -> set[str]:
     return {template for _, template in failure.CLICK}
 
 
-def everything() -> set[str]:
+@cache
+def everything() -> frozenset[str]:
     lists = {*views.LIST, *views.HISTORY, *sla.CLOCKS}
     facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, views.TIMERS) for word in words.values()}
     return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts

@@ -201,7 +201,7 @@ def wait_until_it_runs(process: subprocess.Popen[bytes]) -> None:
     """Wait until the database is open, which comes after everything is imported."""
     import time
 
-    for _ in range(500):
+    for _ in range(3000):
         if any(Path(link).name.startswith("ticketflow.db") for link in open_files(process.pid)):
             time.sleep(0.3)
             return
