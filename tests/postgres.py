@@ -150,14 +150,14 @@ def scratch_folder() -> Path:
 
 
 @contextmanager
-def fresh_database(server_url: str, *, name: str | None = None) -> Iterator[str]:
-    """Make an empty database on the server, give its SQLAlchemy URL, and drop it at the end."""
+def fresh_database(server_url: str, *, name: str | None = None, template: str = "template0") -> Iterator[str]:
+    """Make a database on the server, empty or a copy, give its SQLAlchemy URL, and drop it at the end."""
     url = make_url(server_url).set(drivername="postgresql")
     name = name or f"t_{uuid.uuid4().hex}"
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
         # The strategy of old copies files instead of logging pages: half the time when nothing waits for the disk.
         strategy = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING "UTF8" {strategy}')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" ENCODING "UTF8" {strategy}')
         try:
             yield url.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
         finally:

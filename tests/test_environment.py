@@ -15,6 +15,7 @@ from tests import postgres
 from tests.postgres import Server, embedded_programs, fresh_database, machine_programs, make_server, scratch_folder
 
 
+@pytest.mark.empty
 def test_a_database_is_empty_and_can_be_written(database_url: str) -> None:
     engine = create_engine(database_url)
     with engine.begin() as connection:

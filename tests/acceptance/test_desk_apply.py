@@ -158,6 +158,7 @@ def test_definitions_of_another_folder_are_applied_from_there(desk: Desk, tmp_pa
         desk.apply(tmp_path / "nowhere", actor="boss")
 
 
+@pytest.mark.empty
 def test_a_fresh_desk_with_wrong_definitions_is_not_made(database_url: str, tmp_path: Path, books: Books) -> None:
     folder = write(tmp_path / "wrong", JOB.replace("dest: handle.first", "dest: handle.nowhere"))
     with pytest.raises(DefinitionError), opened(database_url, folder):

@@ -20,6 +20,7 @@ from workflow.store.tables import PREFIX, metadata
 
 REVISIONS = schema.revisions()
 OLDER = REVISIONS[:-1]
+pytestmark = pytest.mark.empty
 
 
 @pytest.fixture

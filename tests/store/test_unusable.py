@@ -141,6 +141,7 @@ def test_a_connection_that_was_cut_is_made_anew(postgres_url: str, definitions: 
         assert desk.open("job", actor="ann", fields={"statement": "x"}).id == 1
 
 
+@pytest.mark.empty
 def test_many_who_make_the_same_fresh_desk_at_once_make_one(database_url: str, definitions: Path, books: Books) -> None:
     barrier, faults = threading.Barrier(6), []
 
@@ -162,6 +163,7 @@ def test_many_who_make_the_same_fresh_desk_at_once_make_one(database_url: str, d
     books.assert_balanced()
 
 
+@pytest.mark.empty
 def test_two_processes_that_make_the_same_fresh_desk_make_one(
     database_url: str, definitions: Path, books: Books
 ) -> None:
