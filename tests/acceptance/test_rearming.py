@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,10 @@ from tests.store.small import HOURS, LONGER, MINUTE, NOON, VISIT, Books, opened,
 from workflow.clock import VirtualClock
 from workflow.core import unit
 from workflow.core.model import Ticket
+from workflow.definition import holidays
 from workflow.desk import revise
 from workflow.desk.desk import Desk
+from workflow.errors import SchemaOutdated
 from workflow.store import crash
 from workflow.store.claims import UNREADABLE
 from workflow.store.tables import tickets
@@ -106,6 +108,56 @@ def test_other_people_under_the_same_calendars_re_arm_nothing(desk: Desk, folder
     changed = HOURS.replace("front: {lead: boss", "front: {lead: chief")
     assert desk.apply(write(folder, QUIET, desk=changed), actor="boss").changed
     assert [books.of(table) for table in ("history", "timers", "slas")] == before
+
+
+@pytest.fixture
+def newer_release() -> Iterator[Callable[..., None]]:
+    """Give what makes this a release that knows one year more, in which a day of the year before became a holiday."""
+    known = holidays._TABLES["cn"]
+
+    def release(table: str = f"{known}2027 new_year {MORNING.date()}..{MORNING.date()}") -> None:
+        holidays._TABLES["cn"] = table
+        holidays.holiday_table.cache_clear()
+
+    yield release
+    release(known)
+
+
+def test_newer_public_holidays_count_from_the_next_apply_on(
+    database_url: str, folder: Path, books: Books, newer_release: Callable[..., None]
+) -> None:
+    write(folder, QUIET, desk=HOURS.replace("{weekly:", "{public_holidays: cn, weekly:"))
+    with opened(database_url, folder) as desk:
+        desk.open("visit", actor="ann")
+        assert (dues(books, 1)["slow"], desk.newer_holidays, desk.health().newer_holidays) == (PLANNED, (), ())
+        assert not desk.apply(actor="boss").changed
+        first = desk.get(1).desk_revision
+    newer_release()
+    with opened(database_url, folder) as desk:
+        assert (desk.newer_holidays, desk.health().newer_holidays) == (("cn@2027",), ("cn@2027",))
+        desk.open("visit", actor="ann")
+        assert dues(books, 2)["slow"] == PLANNED, "what was applied counts until the next apply"
+        planned = desk.apply(actor="boss", dry_run=True)
+        assert (planned.changed, planned.rearmed) == (True, 2)
+        assert desk.apply(actor="boss").changed
+        assert desk.newer_holidays == ()
+        assert [kinds(desk, ticket) for ticket in (1, 2)] == [["opened", "rearmed"]] * 2
+        assert dues(books, 1)["slow"] == dues(books, 2)["slow"] == PLANNED + 24 * HOUR
+        assert desk.get(1).desk_revision > first
+        assert desk.check_clocks() == ()
+
+
+def test_a_desk_applied_with_holidays_of_a_later_release_is_refused(
+    database_url: str, folder: Path, newer_release: Callable[..., None]
+) -> None:
+    write(folder, QUIET, desk=HOURS.replace("{weekly:", "{public_holidays: cn, weekly:"))
+    known = holidays._TABLES["cn"]
+    newer_release()
+    with opened(database_url, folder):
+        pass
+    newer_release(known)
+    with pytest.raises(SchemaOutdated, match="cn@2027"), opened(database_url, folder) as desk:
+        desk.open("visit", actor="ann")
 
 
 def test_a_dry_run_re_arms_nothing(desk: Desk, folder: Path, books: Books) -> None:

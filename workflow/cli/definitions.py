@@ -164,6 +164,11 @@ def types(session: Session) -> None:
         session.table(("type", "version", "label", "states"), rows)
     if session.desk.definitions_changed:
         session.hint("The definition files differ from what is in force; see `ticketflow apply --dry-run`.")
+    if newer := session.desk.newer_holidays:
+        session.hint(
+            "Newer public holidays are known, {editions}; `ticketflow apply` re-arms open tickets by them.",
+            editions=newer,
+        )
 
 
 @click.command("diagram", cls=Command)

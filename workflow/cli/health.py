@@ -67,6 +67,11 @@ def _show(session: Session, found: Health) -> None:
     session.details((session.tell(label), value) for label, value in _facts(session, found))
     if found.definitions_changed:
         session.say("The definition files differ from what is in force; see `ticketflow apply --dry-run`.")
+    if found.newer_holidays:
+        session.say(
+            "Newer public holidays are known, {editions}; `ticketflow apply` re-arms open tickets by them.",
+            editions=found.newer_holidays,
+        )
     for finding in found.findings:
         what = session.tell(finding.template, finding.values)
         remedy = session.tell(finding.remedy_template, finding.values)

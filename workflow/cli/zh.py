@@ -233,6 +233,8 @@ SAID = {
     "Edit definitions/desk.yaml (people, teams, zone), then run `ticketflow check` there.": "请修改 definitions/desk.yaml"
     "（人员、组、时区），再在那里运行 `ticketflow check`。",
     "Interrupted. What was committed stays.": "已中断。已提交的保留。",
+    "Newer public holidays are known, {editions}; `ticketflow apply` re-arms open tickets by them.": "本版本有更新的"
+    "公共假期表 {editions}；执行 `ticketflow apply` 后，未结工单按新表重新计时。",
     "No messages.": "没有消息。",
     "No tickets.": "没有工单。",
     "Once a database has a desk, edits count from `ticketflow apply` on.": "数据库里有了服务台之后，修改从 `ticketflow apply` 起生效。",

@@ -312,6 +312,9 @@ STORE = {
     "give the edited definition version {next} and apply again": "请把改动后的定义写成版本 {next} 再生效",
     "look at `ticketflow db current`": "请看 `ticketflow db current`",
     "put it on a local disk": "请放在本地磁盘上",
+    "the desk counts by the public holidays {edition}, which this release does not know": "服务台使用公共假期表 {edition}，"
+    "本版本没有该表",
+    "use the release that applied them, or a later one": "请使用当时执行 apply 的版本或更新的版本",
     "restore a backup": "请恢复备份",
     "roll back, and enter `within` before the transaction's first read": "请回滚，并在事务第一次读取之前进入 `within`",
     "run `ticketflow apply`": "请运行 `ticketflow apply`",

@@ -2,6 +2,9 @@
 
 Each holiday stands there with its first and last day off, weekends inside included, and after `+` the days on which
 people work instead. A date is of that year unless it says its own. A feast inside a longer holiday follows it.
+
+An edition is a table through its last year, `cn@2026`. Desks are stored with the editions by which they count, so years
+are added and never edited: tickets go on by the edition under which they were armed until somebody applies a newer one.
 """
 
 from __future__ import annotations
@@ -95,16 +98,21 @@ class HolidayTable(NamedTuple):
 
 @cache
 def holiday_table(name: str) -> HolidayTable:
-    """Return one of `TABLES`.
+    """Return one of `TABLES`, or an edition of it; raise ValueError for an edition that is not known.
 
     >>> holiday_table("cn").makeup[date(2026, 2, 14)]
     'spring'
+    >>> holiday_table("cn@2025").announced_through
+    datetime.date(2025, 12, 31)
     """
+    name, _, edition = name.partition("@")
     off: dict[date, str] = {}
     makeup: dict[date, str] = {}
     years: list[int] = []
     for line in _TABLES[name].strip().splitlines():
         if not line.startswith(" "):
+            if years and edition == str(years[-1]):
+                break
             years.append(int(line[:4]))
         for holiday, first, last, worked in _HOLIDAY.findall(line):
             year = years[-1]
@@ -113,7 +121,19 @@ def holiday_table(name: str) -> HolidayTable:
                 off[day] = holiday
                 day += timedelta(days=1)
             makeup |= {_date(year, each): holiday for each in worked.replace("+", "").split()}
+    if edition not in ("", str(years[-1])):
+        raise ValueError(edition)
     return HolidayTable(off, makeup, date(years[0], 1, 1), date(years[-1], 12, 31))
+
+
+def newest_edition(name: str) -> str:
+    """Return the newest edition of a table of which any edition is named.
+
+    >>> newest_edition("cn@2019") == newest_edition("cn")
+    True
+    """
+    table = name.partition("@")[0]
+    return f"{table}@{holiday_table(table).announced_through.year}"
 
 
 def _date(year: int, text: str) -> date:

@@ -17,11 +17,12 @@ from workflow.core.guard import HostCondition, Rules
 from workflow.core.model import Ticket, replace
 from workflow.core.unit import Revision
 from workflow.definition.expressions import ConditionError
+from workflow.definition.holidays import newest_edition
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import DeskSpec, FieldSpec, content_hash, document
 from workflow.definition.resolve import ALWAYS, Definitions, TicketType
 from workflow.definition.shipped import shipped_folder
-from workflow.definition.stored import read_desk, read_guidance, read_type
+from workflow.definition.stored import holiday_editions, read_desk, read_guidance, read_type, with_editions
 from workflow.errors import Conflict, DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
 from workflow.store import crash
 from workflow.store import definitions as store
@@ -162,6 +163,11 @@ class Book:
             self._guidance.append(read_guidance(stored) if stored else None)
         return self._guidance[0]
 
+    @property
+    def newer_holidays(self) -> tuple[str, ...]:
+        """The editions of public holidays that this release has, and the desk was not applied with."""
+        return tuple(new for old in holiday_editions(self.desk) if (new := newest_edition(old)) != old)
+
     def newer_calendars(self, revision: int) -> list[store.StoredDesk]:
         """Return the desk revisions after one that brought other calendars than the one before."""
         if revision == self.desk_id:
@@ -243,7 +249,8 @@ def folder_print(folder: Path) -> str:
 
 def apply(connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "") -> ApplyReport:
     """Put definitions in force in one step; raise DefinitionChanged where tickets are pinned to another meaning."""
-    _demand_open(definitions.desk, at)
+    desk = with_editions(definitions.desk)
+    _demand_open(desk, at)
     alone(connection, OPENING)
     stored = {(item.type, item.version): item for item in store.types(connection)}
     changes = []
@@ -269,12 +276,12 @@ def apply(connection: Connection, definitions: Definitions, at: datetime, *, pri
         current = definitions.types.get(item.type)
         replaced = current is not None and current.version == item.version
         if not replaced and store.pinned(connection, item.type, item.version):
-            _demand_still_fits(item, definitions.desk)
+            _demand_still_fits(item, desk)
         if item.in_force and not replaced:
             if current is None:
                 changes.append(DefinitionChange("type", item.type, item.version, "retired"))
             store.retire(connection, item.type, item.version)
-    changes.append(_apply_desk(connection, definitions.desk, at))
+    changes.append(_apply_desk(connection, desk, at))
     changes += _apply_guidance(connection, definitions.guidance)
     report = ApplyReport(tuple(changes))
     store.put_setting(connection, "folder", print_of_folder)

@@ -187,6 +187,14 @@ class Desk(SpeechVerbs):
         known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "folder"))
         return known != rulebook.folder_print(self._folder)
 
+    @property
+    def newer_holidays(self) -> tuple[str, ...]:
+        """The tables of public holidays, as `cn@2027`, of which this release knows more than the desk was applied with.
+
+        Open tickets go on by what was applied until `apply` is called again, with the same files or others.
+        """
+        return self._read(lambda _, book: book.newer_holidays)
+
     def apply(
         self, definitions: str | Path | None = None, *, actor: str = "system", dry_run: bool = False
     ) -> ApplyReport:
@@ -303,7 +311,7 @@ class Desk(SpeechVerbs):
         """
         from workflow.desk.health import Limits, examine
 
-        changed, now = self.definitions_changed, self.clock.now()
+        changed, newer, now = self.definitions_changed, self.newer_holidays, self.clock.now()
         return self._transactions.read(
             lambda connection: examine(
                 connection,
@@ -311,6 +319,7 @@ class Desk(SpeechVerbs):
                 limits or Limits(),
                 window=window,
                 changed=changed,
+                newer_holidays=newer,
                 clock_ahead=getattr(self.clock, "ahead", timedelta()),
             )
         )

@@ -55,6 +55,7 @@ class Health:
     clock_ahead: timedelta
     schema: str | None
     definitions_changed: bool
+    newer_holidays: tuple[str, ...]
     findings: tuple[Unhealthy, ...] = field(default=())
 
     @property
@@ -77,7 +78,14 @@ class Health:
 
 
 def examine(
-    connection: Connection, now: datetime, limits: Limits, *, window: timedelta, changed: bool, clock_ahead: timedelta
+    connection: Connection,
+    now: datetime,
+    limits: Limits,
+    *,
+    window: timedelta,
+    changed: bool,
+    newer_holidays: tuple[str, ...],
+    clock_ahead: timedelta,
 ) -> Health:
     """Look at everything, each by a bounded read."""
     found = Health(
@@ -95,6 +103,7 @@ def examine(
         clock_ahead=clock_ahead,
         schema=schema.current(connection),
         definitions_changed=changed,
+        newer_holidays=newer_holidays,
     )
     return replace(found, findings=tuple(_findings(found, limits)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -71,6 +72,25 @@ def test_the_last_year_announced_is_the_last_that_anybody_knows() -> None:
     assert CN.announced_through == date(max(day.year for day in their_days_off), 12, 31)
     theirs = holidays.country_holidays("CN", years=range(2009, 2031))
     assert max(day.year for day in theirs.weekend_workdays) <= CN.announced_through.year
+
+
+def test_an_edition_says_what_was_announced_when_its_last_year_was() -> None:
+    then = holiday_table("cn@2022")
+    assert (then.announced_from, then.announced_through) == (CN.announced_from, date(2022, 12, 31))
+    assert {day for day in CN.off if day.year <= 2022} - set(then.off) == {date(2022, 12, 31)}, "announced with 2023"
+    assert all(CN.off[day] == name for day, name in then.off.items())
+    for unknown in ("cn@2009", "cn@2999", "cn@x"):
+        with pytest.raises(ValueError, match=unknown.partition("@")[2]):
+            holiday_table(unknown)
+
+
+def test_what_an_edition_says_is_never_edited() -> None:
+    """Desks count by the edition they were applied with: mend a year by a new edition, not in place."""
+    table = holiday_table("cn@2026")
+    said = repr((sorted(table.off.items()), sorted(table.makeup.items())))
+    assert (
+        hashlib.sha256(said.encode()).hexdigest() == "5a596731ede25a1dadcf83401dc916e250c7ce485c62c7e9bc2d8497a04b6245"
+    )
 
 
 def test_make_up_days_are_weekends_and_days_off_are_not_made_up() -> None:

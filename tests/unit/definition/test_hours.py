@@ -10,7 +10,7 @@ import pytest
 from workflow.definition.duration import parse_duration
 from workflow.definition.hours import OpeningHours, closes, days_of, merged, segment
 from workflow.definition.model import CalendarSpec, DeskSpec, document
-from workflow.definition.stored import read_desk
+from workflow.definition.stored import read_desk, with_editions
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_calendar_survives_being_stored() -> None:
             }
         },
     }
-    desk = DeskSpec.model_validate(spec, strict=False)
+    desk = with_editions(DeskSpec.model_validate(spec, strict=False))
     assert read_desk(document(desk)) == desk
     assert desk.calendars["office"].weekly["sat"] == ("10:00-14:00",)
 

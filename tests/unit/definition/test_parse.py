@@ -13,7 +13,7 @@ from workflow.definition.model import TicketTypeSpec, document
 from workflow.definition.parse import LARGEST, load_definitions
 from workflow.definition.problems import problem
 from workflow.definition.shipped import shipped_folder
-from workflow.definition.stored import read_desk, read_type
+from workflow.definition.stored import read_desk, read_type, with_editions
 
 
 def places(folder: Path, **files: str | bytes) -> list[tuple[str, int, int]]:
@@ -296,7 +296,8 @@ def test_stored_documents_come_back_equal() -> None:
     assert definitions is not None
     for definition in definitions.types.values():
         assert read_type(document(definition.spec)) == definition
-    assert read_desk(document(definitions.desk)) == definitions.desk
+    desk = with_editions(definitions.desk)
+    assert read_desk(document(desk)) == desk
     spec = TicketTypeSpec.model_validate(
         {"ticket_type": "t", "version": 1, "stages": {"intake": {"timeouts": {"t": {"after": "1h30m", "every": "PT2H",
          "late": {"skip_after": "5m"}, "actions": ["escalate"], "unless": {"call": "busy"}}}}}}
