@@ -223,9 +223,14 @@ TIME = {
     "fill the gap between the shifts": "请补上班次之间的空档",
     "a ticket can rest in {text} without anything falling due": "工单可能停在 {text} 而无任何到期提醒",
     "add a timeout, or an SLA that runs there": "请加时限，或在那里计时的 SLA",
-    "this timeout comes {text} after entry, when the goal {goal} of {sla} is over": "此时限在进入 {text} 后才到，"
-    "而 {sla} 的目标 {goal} 已过",
-    "shorten it, pause the clock there, or lengthen the goal": "请缩短时限，或在那里暂停时钟，或放宽目标",
+    "with nobody acting, timeouts take {text} to move a ticket on, when the goal {goal} of {sla} is over": "无人处理时，"
+    "定时要经过 {text} 才推进工单，而 {sla} 的目标 {goal} 已过",
+    "shorten them, pause the clock there, or lengthen the goal": "请缩短时限，或在那里暂停时钟，或放宽目标",
+    "nobody whom the ladder tells may `acknowledge`: {text}": "上报阶梯通知的人都没有 `acknowledge` 权限：{text}",
+    "give a role of theirs acknowledge in what it may do": "请在其角色的 may 中加上 acknowledge",
+    "{text} from today begins before {since}, of which no public holidays are known": "从今天起的 {text} 早于 {since}，"
+    "那之前的公共假期未收录",
+    "add `holidays` and `workdays` yourself": "请自行添加 `holidays` 和 `workdays`",
     "{text} from today ends after {through}, when no public holidays are announced yet": "从今天起 {text} 会超过 {through}，"
     "其后的节假日尚未公布",
     "update Ticketflow, or add `holidays` and `workdays` yourself": "请更新 Ticketflow，或自行填写 `holidays` 和 `workdays`",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from workflow.definition.duration import Duration
 from workflow.definition.flow import Way, graph_of, place_path, reach
-from workflow.definition.resolve import ALWAYS, SlaRule, TicketType, within
+from workflow.definition.resolve import ALWAYS, SlaRule, TicketType, Timeout, within
 from workflow.definition.sheet import Sheet
+from workflow.definition.tree import Path
 
+MOST_STEPS = 20_000
+Chain = tuple[Timeout, ...]
+Used = frozenset[tuple[Path, int]]
 FAULTS = frozenset({"start-inside-stop", "sla-never-stops", "pause-without-end"})
 
 
@@ -110,21 +116,50 @@ def _check_pauses(clock: _Course, sheet: Sheet) -> None:
 
 
 def _check_goal(clock: _Course, sheet: Sheet) -> None:
-    """Report the timeouts that move a ticket on only after the longest goal of a clock that runs meanwhile."""
-    rule = clock.rule
-    for name in sorted(clock.maybe - clock.paused):
-        for timeout in clock.definition.states[name].timeouts.values():
-            same = timeout.calendar == rule.calendar
-            longest = [goal for goal in rule.goal.values() if not _longer(timeout.after, goal, same, rule.calendar)]
-            if timeout.branch.dest and not longest:
-                goal = max(rule.goal.values(), key=lambda each: (each.working_days, each.length))
-                sheet.report(
-                    (*timeout.origin, "after"), "goal-outlasted", timeout.after.text, sla=rule.name, goal=goal.text
-                )
+    """Report the shortest chains of timeouts that, nobody acting, outlast every goal of a clock that runs meanwhile.
+
+    Chains end, for what goes round without a bound is an error of its own; of very many only the shorter are followed.
+    """
+    if "timer-loop" in sheet.codes:
+        return
+    rule, steps = clock.rule, 0
+    goals = sorted(rule.goal.values(), key=lambda each: (each.working_days, each.length))
+    timed = [way for way in clock.ways if way.name and way.branch.dest]
+    chains: dict[tuple[str, Used], Chain] = {(name, frozenset()): () for name in sorted(clock.maybe)}
+    outlasting: dict[Path, Chain] = {}
+    while chains and not outlasting and steps < MOST_STEPS:
+        before, chains = chains, {}
+        for (place, used), chain in before.items():
+            for way in timed:
+                timeout, count = way.source.timeouts[way.name or ""], dict(used).get(way.path, 0)
+                if way.source.name != place or count == timeout.times:
+                    continue
+                steps += 1
+                longer = chain if place in clock.paused else (*chain, timeout)
+                if all(_outlasts(longer, goal, rule.calendar) for goal in goals):
+                    outlasting.setdefault(way.path, longer)
+                elif not clock.ends(way):
+                    again = used - {(way.path, count)} | {(way.path, count + 1)} if timeout.times else used
+                    longer = () if touches(way, rule.reset) else longer
+                    chains[way.dest, again] = max(longer, chains.get((way.dest, again), ()), key=_total)
+    for path, chain in outlasting.items():
+        times = Counter(after.text for after in _counted(chain, rule.calendar))
+        text = " + ".join(f"{count} × {after}" if count > 1 else after for after, count in times.items())
+        sheet.report((*path, "after"), "goal-outlasted", text, sla=rule.name, goal=goals[-1].text)
 
 
-def _longer(after: Duration, goal: Duration, same: bool, calendar: str) -> bool:
-    """Say whether a duration is surely longer than a goal; open hours never pass faster than all hours do."""
-    if after.working_days or goal.working_days:
-        return same and bool(goal.working_days) and after.working_days > goal.working_days
-    return (same or calendar == ALWAYS) and after.length > goal.length
+def _outlasts(chain: Chain, goal: Duration, calendar: str) -> bool:
+    """Say whether a chain surely takes longer than a goal."""
+    counted = _counted(chain, calendar)
+    if goal.working_days:
+        return sum(after.working_days for after in counted) > goal.working_days
+    return sum((after.length for after in counted), timedelta()) > goal.length
+
+
+def _counted(chain: Chain, calendar: str) -> list[Duration]:
+    """Return what of a chain surely counts on a calendar; open hours never pass faster than all hours do."""
+    return [each.after for each in chain if calendar in (each.calendar, ALWAYS)]
+
+
+def _total(chain: Chain) -> tuple[timedelta, int]:
+    return sum((each.after.length for each in chain), timedelta()), sum(each.after.working_days for each in chain)

@@ -262,14 +262,24 @@ RULES: Mapping[str, Rule] = {
     "rung-unattended": Rule(
         "nobody is on duty for the rung {text} on {day} at {time}", "fill the gap between the shifts", "warning"
     ),
+    "nobody-acknowledges": Rule(
+        "nobody whom the ladder tells may `acknowledge`: {text}",
+        "give a role of theirs acknowledge in what it may do",
+        "warning",
+    ),
     "resting-unseen": Rule(
         "a ticket can rest in {text} without anything falling due",
         "add a timeout, or an SLA that runs there",
         "warning",
     ),
     "goal-outlasted": Rule(
-        "this timeout comes {text} after entry, when the goal {goal} of {sla} is over",
-        "shorten it, pause the clock there, or lengthen the goal",
+        "with nobody acting, timeouts take {text} to move a ticket on, when the goal {goal} of {sla} is over",
+        "shorten them, pause the clock there, or lengthen the goal",
+        "warning",
+    ),
+    "holidays-unknown": Rule(
+        "{text} from today begins before {since}, of which no public holidays are known",
+        "add `holidays` and `workdays` yourself",
         "warning",
     ),
     "holidays-unannounced": Rule(

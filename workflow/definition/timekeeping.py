@@ -9,7 +9,17 @@ from zoneinfo import ZoneInfo
 
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.hours import DAYS, OpeningHours, closes
-from workflow.definition.model import PRIORITIES, Actions, CalendarSpec, DeskSpec, Room, Sla, TicketTypeSpec
+from workflow.definition.model import (
+    PRIORITIES,
+    Actions,
+    CalendarSpec,
+    DeskSpec,
+    Member,
+    Room,
+    Sla,
+    TicketTypeSpec,
+    Verb,
+)  # fmt: skip
 from workflow.definition.problems import Wrong
 from workflow.definition.resolve import ALWAYS, TicketType, level_place
 from workflow.definition.sheet import Sheet
@@ -124,17 +134,27 @@ def check_people(desk: DeskSpec, sheet: Sheet) -> None:
             sheet.report((*path, "to"), "last-rung", rung.to)
         else:
             _check_duty((*path, "to"), rung.to, desk, sheet)
+    told = {name for rung in rungs for names in _told(rung.to, desk).values() for name in names}
+    if told and not any(_may(desk.members.get(name), "acknowledge", desk) for name in told):
+        sheet.report(("ladder",), "nobody-acknowledges", ", ".join(sorted(told)), key=True)
+
+
+def _may(member: Member | None, verb: Verb, desk: DeskSpec) -> bool:
+    return member is not None and any(role in desk.roles and verb in desk.roles[role].may for role in member.roles)
+
+
+def _told(to: str, desk: DeskSpec) -> dict[str, tuple[str, ...]]:
+    """Return the members whom a rung may tell, by how they are called."""
+    if to == "lead":
+        return {f"lead ({name})": team.lead for name, team in desk.teams.items()}
+    if to in desk.members:
+        return {to: (to,)}
+    return {to: tuple(name for name, member in desk.members.items() if to in member.roles)}
 
 
 def _check_duty(path: Path, to: str, desk: DeskSpec, sheet: Sheet) -> None:
     """Report the first hour of the week at which nobody is on duty for a rung: holidays left aside."""
-    if to == "lead":
-        groups = {f"lead ({name})": team.lead for name, team in desk.teams.items()}
-    elif to in desk.members:
-        groups = {to: (to,)}
-    else:
-        groups = {to: tuple(name for name, member in desk.members.items() if to in member.roles)}
-    for text, names in groups.items():
+    for text, names in _told(to, desk).items():
         if not names:
             sheet.report(path, "unheld-role", text)
         elif (gap := first_gap(desk, names)) is not None:
@@ -177,7 +197,7 @@ def _hours(spec: CalendarSpec | None, desk: DeskSpec) -> OpeningHours | None:
 
 
 def check_announced(desk: DeskSpec, types: Iterable[TicketType], today: date, sheet: Sheet) -> None:
-    """Report the calendars on which a limit that begins today may end after the last announced public holiday."""
+    """Report the calendars on which a limit that begins today may lie outside the announced public holidays."""
     limits = list(_limits(types))
     for name, spec in desk.calendars.items():
         hours = _hours(spec, desk)
@@ -185,9 +205,11 @@ def check_announced(desk: DeskSpec, types: Iterable[TicketType], today: date, sh
             continue
         worth = {limit.text: _days_taken(limit, hours) for calendar, limit in limits if calendar == name}
         longest = max(worth, key=lambda text: worth[text], default=None)
-        through = hours.public.announced_through
-        if longest is not None and worth[longest] > (through - today).days:
-            path = ("calendars", name, "public_holidays")
+        path = ("calendars", name, "public_holidays")
+        since, through = hours.public.announced_from, hours.public.announced_through
+        if longest is not None and today < since:
+            sheet.report(path, "holidays-unknown", longest, since=since.isoformat())
+        elif longest is not None and worth[longest] > (through - today).days:
             sheet.report(path, "holidays-unannounced", longest, through=through.isoformat())
 
 

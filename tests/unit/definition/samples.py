@@ -13,7 +13,7 @@ desk: d
 zone: Asia/Shanghai
 channels: [phone, web]
 roles:
-  agent: {may: [open, advance]}
+  agent: {may: [open, advance, acknowledge]}
 teams:
   front: {lead: li, members: [li]}
 members:

@@ -113,6 +113,51 @@ def test_a_timeout_that_moves_a_ticket_after_the_goal(after: str, goal: str, out
     assert told(tmp_path, "", text) == ([("goal-outlasted", after.split(",")[0][7:])] if outlasts else [])
 
 
+CHAIN = """\
+ticket_type: t
+version: 1
+skips: [classify, review, callback]
+stages:
+  intake: {team: front, transitions: {accept: handle}, timeouts: {first: {after: 3h, dest: handle.one}}}
+  handle:
+    transitions: {done: archive}
+    states:
+      one: {timeouts: {second: {after: 2h, calendar: office, dest: handle.two}}}
+      two: {timeouts: {third: {after: 4h, dest: handle.three}}}
+      three: {timeouts: {back: {after: 1h, times: 3, dest: handle.one}}}
+  archive: {}
+sla: {c: {goal: 9h, start: intake, stop: archive}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "outlasting"),
+    [
+        ("", "", {"3h + 2h + 4h + 1h", "2 × 4h + 1h + 2h"}),
+        ("goal: 9h", "goal: 8h", {"3h + 2h + 4h"}),
+        ("goal: 9h", "goal: 29h", {"3h + 4 × 2h + 4 × 4h + 3 × 1h"}),
+        ("goal: 9h", "goal: 30h", set()),
+        ("goal: 9h", "goal: {high: 2h, default: 31h}", set()),
+        ("goal: 9h", "goal: 9h, pause: handle.two", {"3h + 3 × 2h + 2 × 1h"}),
+        ("goal: 9h", "goal: 9h, reset: handle.three", set()),
+        ("goal: 9h", "goal: 9h, cancel: handle.three", set()),
+        ("goal: 9h", "goal: 7h, calendar: office", {"4 × 2h"}),
+        ("goal: 9h", "goal: 8h, calendar: office", set()),
+        ("times: 3, ", "", {"timer-loop"}),
+        ("times: 3", "times: 1000", {"3h + 2h + 4h + 1h", "2 × 4h + 1h + 2h"}),
+    ],
+)
+def test_timeouts_that_outlast_a_goal_one_after_the_other(
+    old: str, new: str, outlasting: set[str], tmp_path: Path
+) -> None:
+    found = load(tmp_path, t=CHAIN.replace(old, new))[1]
+    codes = {each.code: each.text for each in found}
+    if "timer-loop" in codes:
+        assert outlasting == set(codes)
+    else:
+        assert {each.text for each in found if each.code == "goal-outlasted"} == outlasting
+
+
 def test_a_notice_may_come_after_the_goal(tmp_path: Path) -> None:
     text = TYPE.replace("dest: handle.two}", "actions: [notify: lead]}")
     assert told(tmp_path, "start: intake, stop: archive", text.replace("goal: 48h", "goal: 4h")) == []

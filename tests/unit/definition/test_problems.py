@@ -284,7 +284,7 @@ IN_A_DESK = [
     ("unknown-zone", "Asia/Shanghai", "»Asia/Shangai"),
     ("unknown-zone", "Asia/Shanghai", "»../../etc/passwd"),
     ("unknown-field", "same_by: [[phone]]", "same_by: [[phone], [phone, »fone]]"),
-    ("unknown-word", "may: [open, advance]", "may: [open, »fly, advance]"),
+    ("unknown-word", "may: [open, advance, ", "may: [open, »fly, advance, "),
     ("reserved-name", "  li: {", "  »timer: {}\n  li: {"),
     ("reserved-name", "phone: {type: text}", "phone: {type: text}\n    »in: {type: text}"),
     ("ambiguous-name", "front: {lead", "»li: {lead: li}\n  front: {lead"),
@@ -324,7 +324,7 @@ IN_A_DESK = [
 ]
 # told of whole files, or of the day, by tests of their own
 OF_FILES = {
-    "holidays-unannounced",
+    "holidays-unannounced", "holidays-unknown", "nobody-acknowledges",
     "no-folder", "no-definitions", "no-desk", "ignored-file", "unreadable", "too-large", "not-utf8", "empty",
     "not-a-mapping", "duplicate-type",
 }  # fmt: skip

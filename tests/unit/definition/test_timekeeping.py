@@ -84,6 +84,13 @@ def test_a_ladder_that_does_not_fit_is_not_missing_too(tmp_path: Path) -> None:
         assert {Path(each.file).name for each in load(tmp_path, desk, t=escalating)[1]} == {"desk.yaml"}
 
 
+def test_somebody_whom_the_ladder_tells_may_take_it_on(tmp_path: Path) -> None:
+    assert not load(tmp_path, DESK)[1]
+    (problem,) = load(tmp_path, DESK.replace("advance, acknowledge]", "advance]"))[1]
+    assert (problem.code, problem.severity, problem.text) == ("nobody-acknowledges", "warning", "li")
+    assert problem.line == DESK[: DESK.index("ladder:")].count("\n") + 1
+
+
 def test_that_a_ladder_is_missing_is_told_once_a_file(tmp_path: Path) -> None:
     escalating = TYPE.replace("[notify: owner]", "[escalate, escalate]").replace(
         "done: archive", "done: {dest: archive, actions: [escalate]}"
@@ -143,6 +150,14 @@ def test_a_limit_may_end_after_the_announced_holidays(limits: str, tmp_path: Pat
     assert (problem.code, problem.severity, problem.values["through"]) == ("holidays-unannounced", "warning", through)
     assert problem.file.endswith("desk.yaml")
     assert problem.text in ("45h", "5wd")
+
+
+def test_a_limit_may_begin_before_the_announced_holidays(tmp_path: Path) -> None:
+    table = holiday_table("cn")
+    before = (table.announced_through - table.announced_from).days
+    assert announced(tmp_path, before, LIMITS["5wd"]) == []
+    (problem,) = announced(tmp_path, before + 1, LIMITS["5wd"])
+    assert (problem.code, problem.text, problem.values["since"]) == ("holidays-unknown", "5wd", "2010-01-01")
 
 
 def test_only_limits_on_that_calendar_count(tmp_path: Path) -> None:
