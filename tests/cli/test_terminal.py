@@ -75,6 +75,13 @@ def test_colour_is_for_terminals_that_want_it(desk: Terminal) -> None:
     assert "\x1b" not in on_a_terminal(desk, "list", NO_COLOR="1")
 
 
+def test_words_for_customers_fit_a_terminal(desk: Terminal) -> None:
+    for words in (("say", "1", "--lang", "zh"), ("form", "2", "--format", "html")):
+        shown = on_a_terminal(desk, *words, NO_COLOR="1")
+        assert "\x1b" not in shown
+        assert all(render.cells(line) <= 80 for line in shown.splitlines()), shown
+
+
 def test_a_list_leaves_this_year_out(desk: Terminal) -> None:
     shown = STYLE.sub("", on_a_terminal(desk, "list", "--state", "handle.case_file"))
     assert " 03-02 11:00 ↑ " in shown, "and marks what is escalated"

@@ -20,9 +20,8 @@ def remarks(guidance: Guidance, texts: Mapping[str, str], marks: Collection[str]
         Remark(name, found, phrase.instead, phrase.why, phrase.rule == "refuse", lang, field)
         for field, text in texts.items()
         for lang, language in guidance.languages.items()
-        for name, phrase in language.phrases.items()
+        for name, phrase, found in matches(language.phrases, text, language.times)
         if phrase.only is None or phrase.only in marks
-        for found in matches(phrase, text, language.times)
     )
 
 

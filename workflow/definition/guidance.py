@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from workflow.definition.conditions import ConditionCheck
 from workflow.definition.model import DeskSpec, FieldSpec, TicketTypeSpec
@@ -25,14 +25,15 @@ def places_of(situation: Situation, types: Mapping[str, TicketType]) -> frozense
     )
 
 
-def fields_of(situation: Situation, types: Mapping[str, TicketType]) -> dict[str, FieldSpec]:
-    """Return the fields that all the types a situation is about declare alike; of choices, those of any of them."""
-    about = sorted({name for name, _ in places_of(situation, types)})
-    first, *others = [types[name].fields for name in about] or [{}]
+def fields_of(types: Iterable[TicketType]) -> dict[str, FieldSpec]:
+    """Return the fields that all of some types declare alike; of choices, those of any of them."""
+    first, *others = [kind.fields for kind in types] or [{}]
     common = dict(first)
     for fields in others:
         common = {
             name: spec.model_copy(update={"choices": {**fields[name].choices, **spec.choices}})
+            if spec.choices
+            else spec
             for name, spec in common.items()
             if name in fields and fields[name].type == spec.type
         }
@@ -48,7 +49,13 @@ class GuidanceCheck:
         self.spec, self.languages = guidance.situations, guidance.languages
         self.desk, self.types, self.sheets = desk, types, sheets
         self.sheet = sheets[""]
+        self.places = {name: places_of(each, types) for name, each in self.spec.situations.items()}
+        self.known = {name: self._known(name) for name in self.spec.situations}
         self.fields = {field: None for kind in types.values() for field in kind.fields}
+
+    def _known(self, name: str) -> dict[str, FieldSpec]:
+        about = {kind for kind, _ in self.places[name]}
+        return fields_of(kind for kind in self.types.values() if kind.name in about)
 
     def run(self) -> None:
         """Report everything."""
@@ -80,15 +87,16 @@ class GuidanceCheck:
         }
         for at, place in enumerate(situation.at):
             self.sheet.expect((*path, "at", at), "unknown-place", place, places)
-        conditions = self._conditions(situation)
-        for key in ("conditions", "unless"):
-            conditions.check((*path, key), getattr(situation, key))
+        if situation.conditions or situation.unless:
+            conditions = self._conditions(name)
+            for key in ("conditions", "unless"):
+                conditions.check((*path, key), getattr(situation, key))
         if not any(name in language.texts for language in self.languages.values()):
             self.sheet.report(path, "situation-without-text", name, key=True)
 
-    def _conditions(self, situation: Situation) -> ConditionCheck:
-        spec = TicketTypeSpec(ticket_type="any", version=1, stages={}, fields=fields_of(situation, self.types))
-        states = sorted({state for _, state in places_of(situation, self.types)})
+    def _conditions(self, name: str) -> ConditionCheck:
+        spec = TicketTypeSpec(ticket_type="any", version=1, stages={}, fields=self.known[name])
+        states = sorted({state for _, state in self.places[name]})
         check = ConditionCheck(spec, self.desk, states, self.sheet, ())
         check.variables = readable(self.spec, spec.fields, self.desk)
         return check
@@ -97,7 +105,7 @@ class GuidanceCheck:
         """Report a situation that an earlier one of its group always goes before."""
         taken: dict[str | None, frozenset[tuple[str, str]]] = {}
         for name, situation in self.spec.situations.items():
-            places = places_of(situation, self.types)
+            places = self.places[name]
             before = taken.get(situation.group, frozenset())
             if situation.group and places and places <= before:
                 self.sheet.report(("situations", name), "situation-never", name, key=True)
@@ -108,7 +116,7 @@ class GuidanceCheck:
         for name, saying in language.texts.items():
             if not sheet.expect(("texts", name), "unknown-situation", name, self.spec.situations, key=True):
                 continue
-            known = readable(self.spec, fields_of(self.spec.situations[name], self.types), self.desk)
+            known = readable(self.spec, self.known[name], self.desk)
             spoken = sorted({*known, *SHOWN} - {*UNSPOKEN})
             for key in ("say", "do"):
                 self._check_text(("texts", name, key), getattr(saying, key), spoken, sheet)
@@ -154,8 +162,8 @@ class GuidanceCheck:
     @staticmethod
     def _offences(language: LanguageSpec, text: str) -> Iterator[tuple[str, str]]:
         """Yield the phrases that the desk itself would refuse in a text of its own, with what was found."""
-        for name, phrase in language.phrases.items():
-            if phrase.rule == "refuse" and (found := next(matches(phrase, text), None)):
+        for name, phrase, found in matches(language.phrases, text):
+            if phrase.rule == "refuse":
                 yield name, found
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from workflow.definition.speech import Phrase
 
+LONGEST_ALONE = 40  # characters of what may be a lone word
 _WIDE = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff"
 _AROUND_WIDE = re.compile(rf"(?<=[{_WIDE}])\s+|\s+(?=[{_WIDE}])")
 _REPEATED = re.compile(r"(.)\1+")
@@ -35,21 +36,25 @@ def bare(text: str) -> str:
     return _REPEATED.sub(r"\1", "".join(letter for letter in folded(text) if letter.isalnum()))
 
 
-def matches(phrase: Phrase, text: str, times: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the words of a phrase that a text holds, as far as nothing excuses them."""
+def matches(phrases: Mapping[str, Phrase], text: str, times: Sequence[str] = ()) -> Iterator[tuple[str, Phrase, str]]:
+    """Yield the phrases that a text holds, as far as nothing excuses them: name, phrase and what was found."""
     known = folded(text)
-    if any(bare(word) == bare(known) for word in phrase.bare):
-        yield known
-        return
-    excused = [found.span() for part in phrase.except_for for found in _pattern(part).finditer(known)]
-    found = [
-        match[0]
-        for words in phrase.words
-        for match in _pattern(words).finditer(known)
-        if not any(start <= match.start() and match.end() <= end for start, end in excused)
-    ]
-    if found and not (phrase.fine_with_time and any(re.search(time, known) for time in times)):
-        yield from dict.fromkeys(found)
+    alone = bare(known) if len(known) <= LONGEST_ALONE else None
+    for name, phrase in phrases.items():
+        if any(_bare(word) == alone for word in phrase.bare):
+            yield name, phrase, known
+            continue
+        found = [match for words in phrase.words for match in _pattern(words).finditer(known)]
+        if found and phrase.except_for:
+            excused = [span.span() for part in phrase.except_for for span in _pattern(part).finditer(known)]
+            found = [hit for hit in found if not any(a <= hit.start() and hit.end() <= b for a, b in excused)]
+        if found and not (phrase.fine_with_time and any(re.search(time, known) for time in times)):
+            yield from ((name, phrase, words) for words in dict.fromkeys(hit[0] for hit in found))
+
+
+@lru_cache(maxsize=2048)
+def _bare(word: str) -> str:
+    return bare(word)
 
 
 @lru_cache(maxsize=2048)
