@@ -28,7 +28,7 @@ def deliver(session: Session, *, limit: int | None) -> None:
     webhook_secret, smtp_url). What fails is tried again later, at growing intervals. Any number of these may run at a
     time. Meant for cron:
 
-        * * * * *  cd /srv/desk && ticketflow timeouts run; ticketflow deliver
+        * * * * *  cd /srv/desk && .venv/bin/ticketflow deliver > /dev/null
     """
     report = session.sending_desk.deliver(limit=limit)
     if session.json:

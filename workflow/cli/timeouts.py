@@ -37,7 +37,7 @@ def run_timeouts(session: Session, *, as_of: str | None, **given: Any) -> None:
     Any number of these may run at a time. What others were faster with, what they have locked and what could not be
     read is counted apart; the next run takes it up. Meant for cron:
 
-        * * * * *  cd /srv/desk && ticketflow timeouts run
+        * * * * *  cd /srv/desk && .venv/bin/ticketflow timeouts run > /dev/null
     """
     when = session.time(as_of)
     with _progress(session) as progress:
