@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workflow.clock import Clock, SystemClock, VirtualClock
+    from workflow.core.classify import Facts, Proposal, Verdict, Voice
     from workflow.core.form import StrategyRecord, StrategyStep
     from workflow.core.model import Customer, HistoryEntry, Ladder, Option, Promise, Remark, SlaClock, Ticket
     from workflow.core.speech import Line, Speech
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from workflow.desk.intake import IntakeReport
     from workflow.desk.repair import ClockDifference
     from workflow.desk.runs import RunReport
+    from workflow.desk.sorting import RuleFigures, RulesReport
     from workflow.errors import (
         BadValue,
         ConditionFault,
@@ -68,6 +70,7 @@ __all__ = [
     "DueTimer",
     "Escalation",
     "Explanation",
+    "Facts",
     "Forbidden",
     "Health",
     "HistoryEntry",
@@ -84,8 +87,11 @@ __all__ = [
     "PartlyDone",
     "Problem",
     "Promise",
+    "Proposal",
     "Refused",
     "Remark",
+    "RuleFigures",
+    "RulesReport",
     "Run",
     "RunReport",
     "Scheduler",
@@ -101,12 +107,15 @@ __all__ = [
     "TicketflowError",
     "Unhealthy",
     "UsageError",
+    "Verdict",
     "VirtualClock",
+    "Voice",
     "read_contacts",
 ]
 
 _HOMES = {
     "workflow.clock": ("Clock", "SystemClock", "VirtualClock"),
+    "workflow.core.classify": ("Facts", "Proposal", "Verdict", "Voice"),
     "workflow.core.form": ("StrategyRecord", "StrategyStep"),
     "workflow.core.model": (
         "Customer",
@@ -130,6 +139,7 @@ _HOMES = {
     "workflow.desk.intake": ("IntakeReport",),
     "workflow.desk.repair": ("ClockDifference",),
     "workflow.desk.runs": ("RunReport",),
+    "workflow.desk.sorting": ("RuleFigures", "RulesReport"),
     "workflow.scheduler": ("Scheduler",),
     "workflow.store.agenda": ("DueTimer", "IncidentRow", "Run"),
     "workflow.store.outbox": ("OutboxRow",),

@@ -11,6 +11,7 @@ from workflow.core.guard import HostCondition
 from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk.desk import Desk
+from workflow.desk.machines import HostClassifier
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
@@ -22,6 +23,7 @@ def memory_desk(
     conditions: Mapping[str, HostCondition] | None = None,
     actions: Mapping[str, HostAction] | None = None,
     delivery: Delivery | None = None,
+    classifiers: Mapping[str, HostClassifier] | None = None,
 ) -> Desk:
     """Return a fresh desk in memory; `desk.clock` is a VirtualClock that stands at `start`.
 
@@ -37,5 +39,5 @@ def memory_desk(
     """
     return Desk.connect(
         "sqlite://", definitions=definitions, clock=VirtualClock(start), conditions=conditions, actions=actions,
-        delivery=delivery,
+        delivery=delivery, classifiers=classifiers,
     )  # fmt: skip

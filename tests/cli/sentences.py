@@ -12,7 +12,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, failure, sla, views
+from workflow.cli import app, failure, sla, sorting, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -24,7 +24,7 @@ WORDS = {
     "waiting", "sending", "sent", "failed",
     "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning", "running",
     "paused", "met", "missed", "cancelled", "at risk", "more time asked for", "kept", "broken", "due", "late", "left",
-    "guidance", "because", "say instead",
+    "guidance", "because", "say instead", "escalation",
     "retried", "assign", "reassign", "tell", "rework", "continue", "overtaken", "suppressed",
 }  # fmt: skip
 
@@ -113,7 +113,8 @@ def of_click() -> set[str]:
 
 @cache
 def everything() -> frozenset[str]:
-    lists = {*views.LIST, *views.HISTORY, *sla.CLOCKS}
+    lists = {*views.LIST, *views.HISTORY, *sla.CLOCKS, *sorting.PROPOSED, *sorting.VOICES, *sorting.FIGURES}
+    lists |= {"corrected", *sorting.ATTRIBUTES}
     facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, views.TIMERS) for word in words.values()}
     return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts
 

@@ -67,7 +67,7 @@ def test_bad_rows_are_set_aside_and_can_be_mended(terminal: Terminal) -> None:
 
 
 def test_rejects_of_standard_input_have_a_name_too(terminal: Terminal) -> None:
-    assert terminal.one("intake", "-", stdin="statement\nhello\n", code=8)["rejects"] == "stdin.rejects.csv"
+    assert terminal.one("intake", "-", stdin="statement,type\nhello,praise\n", code=8)["rejects"] == "stdin.rejects.csv"
 
 
 def test_what_has_passed_already_must_be_decided(terminal: Terminal) -> None:

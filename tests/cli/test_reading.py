@@ -193,8 +193,9 @@ def test_export_keeps_what_no_definition_knows_any_more(terminal: Terminal) -> N
     terminal.ticket("inquiry", "--tag", "a")
     terminal("advance", "1", "accept")
     terminal("advance", "1", "classified", "-f", "topic=billing")
-    path = terminal.folder / "rules" / "definitions" / "inquiry.yaml"
-    path.unlink()
+    folder = terminal.folder / "rules" / "definitions"
+    for name in ("inquiry.yaml", "rules.yaml"):
+        (folder / name).unlink()
     terminal("apply", "--definitions", "rules/definitions", "--actor", "admin_01")
     (row,) = csv.DictReader(io.StringIO(terminal("export")))
     assert json.loads(row["more"]) == {"fields.topic": "billing"}

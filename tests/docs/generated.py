@@ -28,11 +28,12 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield page, HELP.sub(lambda found: found[1] + command_help() + found[2], written)
     yield ROOT / "definitions" / "ticket-type.schema.json", schema("type")
     yield ROOT / "definitions" / "desk.schema.json", schema("desk")
+    yield ROOT / "definitions" / "rules.schema.json", schema("rules")
     yield ROOT / "definitions" / "situations.schema.json", schema("situations")
     yield ROOT / "definitions" / "language.schema.json", schema("language")
 
 
-def schema(which: Literal["type", "desk", "situations", "language"]) -> str:
+def schema(which: Literal["type", "desk", "rules", "situations", "language"]) -> str:
     """Return the JSON Schema as `ticketflow schema` prints it."""
     return json.dumps(json_schema(which), indent=2, ensure_ascii=False) + "\n"
 

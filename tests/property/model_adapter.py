@@ -178,8 +178,9 @@ class Product:
         self.counts_from = definition["from"]
         self.compiled = compile_type(resolve(ticket_type(definition)), desk(FIRST_WIDTH, self.counts_from))
         self.revisions = [(START, self.rules(FIRST_WIDTH, 0))]
-        decision = open_ticket(self.revisions[0][1], actor_of(self.revisions[0][1].desk, "ann"), START)
-        self.outcome = unit.opened(decision)
+        rules = self.revisions[0][1]
+        ann = actor_of(rules.desk, "ann")
+        self.outcome = unit.opened(rules, open_ticket(rules, ann, START), ann, wall=START)
         self.entries: list[HistoryEntry] = list(self.outcome.entries)
 
     def rules(self, width: int, revision: int) -> Rules:

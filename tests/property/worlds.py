@@ -330,7 +330,7 @@ def begin(world: World) -> Played:
     desk = world.desk(0)
     compiled = compile_type(resolve(TicketTypeSpec.model_validate(world.definition)), desk)
     rules = Rules(compiled, desk, 0)
-    outcome = unit.opened(open_ticket(rules, actor_of(desk, "ann"), OPENS))
+    outcome = unit.opened(rules, open_ticket(rules, actor_of(desk, "ann"), OPENS), actor_of(desk, "ann"), wall=OPENS)
     return Played(world, outcome, [(OPENS, rules)], list(outcome.entries))
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -40,7 +41,7 @@ def ticket_type(request: pytest.FixtureRequest, shipped: Definitions) -> TicketT
 
 def test_there_are_seven_types(shipped: Definitions) -> None:
     assert sorted(shipped.types) == TYPES
-    assert sorted(file.stem for file in FILES) == sorted([*TYPES, "desk"])
+    assert sorted(file.stem for file in FILES) == sorted([*TYPES, "desk", "rules"])
 
 
 def words(spec: TicketTypeSpec) -> Iterator[tuple[str, dict[str, str], dict[str, str] | None]]:
@@ -270,11 +271,12 @@ def limit_lines(node: yaml.Node | None) -> Iterator[int]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_editors_are_told_the_schema(file: Path) -> None:
-    schema = "desk" if file.stem == "desk" else "ticket-type"
+    schema = file.stem if file.stem in ("desk", "rules") else "ticket-type"
     first, *_ = file.read_text(encoding="utf-8").splitlines()
     assert first == f"# yaml-language-server: $schema={schema}.schema.json"
     stored = json.loads((FOLDER / f"{schema}.schema.json").read_text(encoding="utf-8"))
-    assert stored == json_schema("desk" if schema == "desk" else "type"), "write it anew with `ticketflow schema`"
+    which: Literal["desk", "rules", "type"] = "desk" if schema == "desk" else "rules" if schema == "rules" else "type"
+    assert stored == json_schema(which), "write it anew with `ticketflow schema`"
     Draft202012Validator.check_schema(stored)
     Draft202012Validator(stored).validate(yaml.safe_load(file.read_text(encoding="utf-8")))
 

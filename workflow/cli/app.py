@@ -23,7 +23,7 @@ COMMANDS = {
     "apply": ("definitions:apply", "Put the definitions in force."),
     "schema": (
         "definitions:schema",
-        "Print the JSON Schema of a ticket type, of desk.yaml, or of a file of the guidance.",
+        "Print the JSON Schema of a ticket type, of desk.yaml, of rules.yaml, or of a file of the guidance.",
     ),
     "types": ("definitions:types", "List the ticket types in force."),
     "diagram": ("definitions:diagram", "Draw a ticket type as a Mermaid diagram."),
@@ -32,6 +32,8 @@ COMMANDS = {
         "intake:intake",
         "Take in contacts from FILE: CSV, TSV or JSON Lines, also gzipped; `-` is standard input.",
     ),
+    "classify": ("sorting:classify", "Explain how a contact would be sorted."),
+    "rules": ("sorting:rules", "See how the rules that sort contacts do."),
     "list": ("reading:list_", "List tickets."),
     "find": ("reading:find", "Find tickets whose fields, customer or tags contain TEXT."),
     "show": ("reading:show", "Show ticket ID, and what can happen to it next."),

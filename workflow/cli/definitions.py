@@ -124,10 +124,10 @@ def apply(session: Session, *, dry_run: bool) -> None:
 
 
 @click.command("schema", cls=Command)
-@click.argument("which", type=click.Choice(["type", "desk", "situations", "language"]), default="type")
+@click.argument("which", type=click.Choice(["type", "desk", "rules", "situations", "language"]), default="type")
 @pass_session
 def schema(session: Session, which: Any) -> None:
-    """Print the JSON Schema of a ticket type, of desk.yaml, or of a file of the guidance.
+    """Print the JSON Schema of a ticket type, of desk.yaml, of rules.yaml, or of a file of the guidance.
 
     Editors complete and check a definition that names it in its first line, as the shipped ones do.
     """

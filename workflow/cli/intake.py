@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -18,26 +18,66 @@ if TYPE_CHECKING:
     from workflow.desk.contacts import Contact, Reader
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def reading(function: F) -> F:
+    """Add the options that say how a file of contacts is read."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--map",
+                "mapping",
+                metavar="FIELD=COLUMN,...",
+                help="Which column fills what: a field, customer.NAME, external_id, opened_at, type, channel, priority "
+                "or tags. Without it, columns of these names are taken.",
+            ),
+            click.option("--zone", metavar="ZONE", help="The zone of times without an offset; the desk's unless said."),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(["csv", "tsv", "jsonl"]),
+                help="The form, where the name does not tell.",
+            ),
+            click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="For example gb18030."),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def contacts_of(
+    session: Session,
+    file: str,
+    *,
+    mapping: str | None,
+    zone: str | None,
+    form: str | None,
+    encoding: str,
+    ticket_type: str | None = None,
+) -> Reader:
+    """Open a file of contacts."""
+    from workflow.desk.contacts import parse_mapping, read_contacts
+
+    return read_contacts(
+        file,
+        zone=_zone(zone) if zone else session.zone,
+        mapping=parse_mapping(mapping) if mapping else None,
+        known=_known(session, ticket_type),
+        format=form,
+        encoding=encoding,
+    )
+
+
 @click.command("intake", cls=Command)
 @click.argument("file")
 @click.option("--type", "ticket_type", metavar="TYPE", help="The ticket type, where no column says it.")
-@click.option(
-    "--map",
-    "mapping",
-    metavar="FIELD=COLUMN,...",
-    help="Which column fills what: a field, customer.NAME, external_id, opened_at, type, channel, priority or tags. "
-    "Without it, columns of these names are taken.",
-)
-@click.option("--zone", metavar="ZONE", help="The zone of times without an offset; the desk's unless said.")
+@reading
 @click.option(
     "--past",
     type=click.Choice(["record", "fire"]),
     help="What becomes of time limits that had passed already: only recorded, or fired with their messages.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["csv", "tsv", "jsonl"]), help="The form, where the name does not tell."
-)
-@click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="For example gb18030.")
 @click.option(
     "--rejects",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -50,32 +90,22 @@ def intake(
     file: str,
     *,
     ticket_type: str | None,
-    mapping: str | None,
-    zone: str | None,
     past: str | None,
-    form: str | None,
-    encoding: str,
     rejects: Path | None,
+    **form: Any,
 ) -> None:
     """Take in contacts from FILE: CSV, TSV or JSON Lines, also gzipped; `-` is standard input.
 
     A contact whose external_id is known already is passed over, so that running it again adds nothing and an
     interrupted run is finished by the next. Rows that cannot be taken in go to a file with line and reason; the others
-    are in, and the exit code is 8.
+    are in, and the exit code is 8. What has no type is sorted by the rules of the desk.
 
         ticketflow intake calls.csv.gz --type inquiry --past record --map external_id=call,statement=text
     """
-    from workflow.desk.contacts import parse_mapping, read_contacts, write_rejects
+    from workflow.desk.contacts import write_rejects
 
-    reader = read_contacts(
-        file,
-        zone=_zone(zone) if zone else session.zone,
-        mapping=parse_mapping(mapping) if mapping else None,
-        known=_known(session, ticket_type),
-        format=form,
-        encoding=encoding,
-    )
-    with reader, _progress(session, reader) as contacts:
+    reader = contacts_of(session, file, ticket_type=ticket_type, **form)
+    with reader, progress(session, reader) as contacts:
         report = session.desk.intake(contacts, actor=session.actor, ticket_type=ticket_type, past=past)
     target = None
     if report.rejected:
@@ -112,7 +142,7 @@ def _known(session: Session, ticket_type: str | None) -> list[str]:
 
 
 @contextmanager
-def _progress(session: Session, reader: Reader) -> Iterator[Iterator[Contact]]:
+def progress(session: Session, reader: Reader) -> Iterator[Iterator[Contact]]:
     """Show on a terminal how much of the file was read."""
     import sys
 

@@ -10,6 +10,7 @@ import click
 from workflow.cli import options, views
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
+from workflow.cli.sorting import Sorting, as_json
 from workflow.cli.views import View
 from workflow.errors import NotFound, UsageError
 
@@ -172,9 +173,10 @@ def show(session: Session, ticket_id: int, *, reveal: bool) -> None:
     Each trigger is shown with where it leads, or with the reason why not.
     """
     view, ticket = View(session, reveal=reveal), session.desk.get(ticket_id)
-    following = session.desk.what_next(ticket_id, actor=session.actor)
+    following, proposal = session.desk.what_next(ticket_id, actor=session.actor), session.desk.proposal(ticket_id)
     if session.json:
-        session.dump(view.ticket(ticket) | {"next": [view.option(option) for option in following]})
+        sorted_ = {"proposal": proposal and as_json(proposal)}
+        session.dump(view.ticket(ticket) | sorted_ | {"next": [view.option(option) for option in following]})
         return
     session.heading("Ticket {ticket}", ticket=ticket.id)
     session.details(view.details(ticket))
@@ -184,6 +186,9 @@ def show(session: Session, ticket_id: int, *, reveal: bool) -> None:
     if fields := view.fields(ticket):
         session.heading("Fields")
         session.details(fields.items())
+    if proposal:
+        session.heading("How it was sorted")
+        Sorting(session).write(proposal)
     session.heading("What can happen next, by {actor}", actor=session.actor)
     session.details((option.trigger, view.option_line(ticket, option)) for option in following)
     if not following:

@@ -37,7 +37,7 @@ def changed(session: Session, ticket: Ticket, template: str, *, trigger: str | N
 
 
 @click.command("open", cls=Command)
-@click.argument("ticket_type", metavar="TYPE")
+@click.argument("ticket_type", metavar="TYPE", required=False)
 @options.fields("A field of the ticket; @FILE reads it from a file. Repeatable.")
 @options.customer("A field of the customer. Repeatable.")
 @click.option("--channel", metavar="NAME", help="Where the contact came from.")
@@ -48,10 +48,10 @@ def changed(session: Session, ticket: Ticket, template: str, *, trigger: str | N
 @options.at
 @options.key
 @pass_session
-def open_(session: Session, ticket_type: str, *, at: str | None, **given: Any) -> None:
+def open_(session: Session, ticket_type: str | None, *, at: str | None, **given: Any) -> None:
     """Open a ticket of TYPE.
 
-    It starts in the first state of its type.
+    It starts in the first state of its type. Without TYPE the rules of the desk sort it; `classify` shows how.
 
         ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=Ann -c phone=13812345678
     """

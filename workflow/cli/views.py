@@ -30,12 +30,15 @@ FACTS = {
     "cycle": "cycle",
     "desk_revision": "desk revision",
     "external_id": "external id",
+    "faults": "could not be asked",
     "instead_of": "instead of",
     "late_by": "late by",
     "linked": "linked",
+    "machine": "answered by",
     "note": "note",
     "priority": "priority",
     "promise": "promise",
+    "proposal": "sorted by",
     "reason": "reason",
     "rebuilt": "rebuilt",
     "rung": "rung",
@@ -425,6 +428,8 @@ class View:
                 value = timedelta(seconds=int(value))
             case "until" | "instead_of":
                 value = self.moment(_instant(value))
+            case "proposal":
+                value = list(dict.fromkeys(value.values()))
             case "sla":
                 value = self.clock_label(entry, value)
             case "action" | "promise" | "why" | "priority" | "back":

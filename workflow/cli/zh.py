@@ -7,6 +7,7 @@ from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
 from workflow.cli.zh_problems import PROBLEMS
+from workflow.cli.zh_sorting import SORTING
 from workflow.cli.zh_speech import SPEECH
 from workflow.cli.zh_time import TIME
 
@@ -127,7 +128,6 @@ HELP = {
     "Mark where this ticket is, and has been.": "标出该工单现在和曾经所在的状态。",
     # tickets
     "Open a ticket of TYPE.": "受理一张 TYPE 类型的工单。",
-    "It starts in the first state of its type.": "工单从该类型的第一个状态开始。",
     "A field of the ticket; @FILE reads it from a file. Repeatable.": "工单字段；@FILE 从文件读取。可重复。",
     "A field of the ticket; NAME= empties it, @FILE reads it from a file. Repeatable.": "工单字段；NAME= 清空，"
     "@FILE 从文件读取。可重复。",
@@ -191,10 +191,6 @@ HELP = {
     # intake
     "Take in contacts from FILE: CSV, TSV or JSON Lines, also gzipped; `-` is standard input.": "从 FILE 批量受理：CSV、TSV 或 "
     "JSON Lines，也可为 gzip；`-` 为标准输入。",
-    "A contact whose external_id is known already is passed over, so that running it again adds nothing and an "
-    "interrupted run is finished by the next. Rows that cannot be taken in go to a file with line and reason; the others "
-    "are in, and the exit code is 8.": "external_id 已有的来件会跳过，因此重复运行不会多出工单，被中断的再运行一次即可补完。"
-    "无法受理的行连同行号和原因写入文件，其余照常受理，退出码为 8。",
     "The ticket type, where no column says it.": "没有类型列时的工单类型。",
     "Which column fills what: a field, customer.NAME, external_id, opened_at, type, channel, priority or tags. Without "
     "it, columns of these names are taken.": "哪一列填什么：字段、customer.NAME、external_id、opened_at、type、channel、priority "
@@ -297,4 +293,4 @@ SAID = {
     "Everything is still in {folder}.": "全部内容仍在 {folder}。",
 }
 
-CATALOGUE = WORDS | HELP | SAID | EXPLAIN | SPEECH | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS
+CATALOGUE = WORDS | HELP | SAID | SORTING | EXPLAIN | SPEECH | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS

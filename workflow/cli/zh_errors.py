@@ -166,7 +166,6 @@ CONTACTS = {
     "contacts this old have timers that are due already": "这么早的来件已有到期的时限",
     "say --past record (nobody is told) or --past fire (the next run tells)": "请用 --past record（不通知任何人）或 "
     "--past fire（下次运行时通知）",
-    "give --type, or map a column to type": "请用 --type，或用某列对应 type",
     "the contact has no type": "来件没有类型",
     "the past can be: {known}": "可选：{known}",
     "choose one of them": "请选其一",

@@ -31,7 +31,6 @@ SPEECH = {
     "this desk has no guidance": "此服务台没有话术",
     "write guidance/situations.yaml and a language, then run `ticketflow apply`": "请写 guidance/situations.yaml 和一种语言，"
     "再运行 `ticketflow apply`",
-    "Print the JSON Schema of a ticket type, of desk.yaml, or of a file of the guidance.": "输出工单类型、desk.yaml 或话术文件的 JSON Schema。",
     "guidance": "话术",
     # problems of the guidance
     "guidance without situations.yaml is never said": "没有 situations.yaml，话术用不上",

@@ -88,7 +88,7 @@ def take(
     """
     before, teams = ticket, rules.desk.teams
     become, public, hidden = dict(changes), dict(data), dict(private)
-    links = _act(rules, ticket, branch.at_once, become, public, hidden) if branch.at_once else ()
+    links = act(rules, ticket, branch.at_once, become, public, hidden) if branch.at_once else ()
     if branch.back:
         public["back"] = branch.back
     if not actor.automatic:
@@ -111,15 +111,22 @@ def take(
         ticket, entries = with_spent(ticket, entries, spent, at)
     timed = kind == "fired"
     on = stands or (f"entry:{ticket.entry}" if timed else None)
+    return Decision(ticket, entries, wished(rules, branch, cause, ticket.entry, timed, on), timers, links=links)
+
+
+def wished(
+    rules: Rules, branch: Branch, cause: str, entry: int, timed: bool = False, on: str | None = None
+) -> tuple[Effect, ...]:
+    """Return what of a branch's actions is settled at the end of the unit."""
     effects = []
     for action, target in branch.wishes:
-        if action == "assign" and target in teams:
+        if action == "assign" and target in rules.desk.teams:
             continue
         where = on or (PERSON if action == "escalate" else None)
         if action == "notify" and target == "customer" and branch.dest is not None:
             where = None
-        effects.append(Effect(action, target, cause, ticket.entry, timed, where))
-    return Decision(ticket, entries, tuple(effects), timers, links=links)
+        effects.append(Effect(action, target, cause, entry, timed, where))
+    return tuple(effects)
 
 
 def assigned(rules: Rules, ticket: Ticket, to: str | None) -> Ticket:
@@ -171,7 +178,7 @@ def _acted(ticket: Ticket, actor: Actor) -> Mapping[str, tuple[str, ...]]:
     return ticket.acted if actor.name in names else {**ticket.acted, ticket.state: (*names, actor.name)}
 
 
-def _act(
+def act(
     rules: Rules,
     ticket: Ticket,
     actions: Iterable[Action],

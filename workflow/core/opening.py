@@ -7,16 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from workflow.core import people, sla
+from workflow.core.classify import Proposal
 from workflow.core.guard import Rules
 from workflow.core.model import (
     NOTHING,
     Actor,
     Customer,
     Decision,
+    Effect,
     Ticket,
     replace,
 )
-from workflow.core.moves import arm, noted, record, split, with_spent
+from workflow.core.moves import PERSON, act, arm, assigned, noted, record, split, wished, with_spent
 from workflow.core.values import coerce, coerce_all, storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import BadValue
@@ -37,13 +39,19 @@ def open_ticket(
     external_id: str | None = None,
     note: str | None = None,
     verb: str = "open",
+    proposal: Proposal | None = None,
 ) -> Decision:
     """Return a new ticket in its type's first state, with its first timers; raise what is wrong with the request.
 
-    The ticket's id is 0 until the store gives it one, and the customer comes by `for_customer`.
+    What is given goes before what is proposed. The ticket's id is 0 until the store gives it one, and the customer
+    comes by `for_customer`.
     """
     people.demand(rules.desk, actor, verb)
     definition = rules.compiled.definition
+    proposed = proposal.proposed if proposal else NOTHING
+    category = definition.spec.category
+    if category and "category" in proposed and not fields.get(category):
+        fields = {**fields, category: proposed["category"]}
     given = coerce_all(definition.fields, fields, rules.zone)
     values = {name: value for name, value in given.items() if value is not None}
     for name, spec in definition.fields.items():
@@ -75,25 +83,48 @@ def open_ticket(
         opened_at=now,
         entered_at=now,
         updated_at=now,
-        priority=priority_word(priority or "normal"),
+        priority=priority_word(priority or proposed.get("priority", "normal")),
         channel=channel,
-        team=state.team,
+        team=proposed.get("team", state.team),
         external_id=external_id,
-        tags=tuple(sorted({tag_word(tag) for tag in tags})),
+        tags=tuple(sorted({tag_word(tag) for tag in (*tags, *proposed.get("tags", ()))})),
         fields=values,
         acted={state.name: (actor.name,)} if not actor.automatic else {},
         desk_revision=rules.desk_revision,
     )
-    public, private = split(definition.fields, values)
+    become: dict[str, Any] = {}
+    links = act(rules, ticket, definition.on_open.at_once, become, {}, {})
+    ticket = replace(ticket, **become) if become else ticket
+    for action, target in definition.on_open.wishes:
+        if action == "assign" and target in rules.desk.teams:
+            ticket = assigned(rules, ticket, target)
+    public, private = split(definition.fields, ticket.fields)
     data: dict[str, Any] = {"priority": ticket.priority, "team": ticket.team}
     data |= {name: value for name, value in (("channel", channel), ("external_id", external_id)) if value}
     data |= {"tags": list(ticket.tags)} if ticket.tags else {}
+    data |= {"linked": links[-1].other} if links else {}
     data |= public
+    if proposal:
+        data |= {name: value for name, value in _told(proposal).items() if value}
+        private |= {"answer": proposal.answer[1]} if proposal.answer else {}
     ticket, entry = record(ticket, "opened", actor, now, dest=state.name, data=data, private=private | noted(note))
     ticket, entry, clocks = sla.follow(rules, ticket, entry)
     timers, spent = arm(rules, ticket, now)
     levels = [timer for clock in clocks for timer in sla.timers(rules, clock, now)]
-    return Decision(*with_spent(ticket, (entry,), spent, now), arm=(*timers, *levels))
+    effects = wished(rules, definition.on_open, f"opened:{entry.seq}", ticket.entry)
+    if "risk" in proposed:
+        effects = (*effects, Effect("escalate", None, f"risk:{entry.seq}", ticket.entry, stands=PERSON))
+    ticket, entries = with_spent(ticket, (entry,), spent, now)
+    return Decision(ticket, entries, effects, arm=(*timers, *levels), links=links)
+
+
+def _told(proposal: Proposal) -> dict[str, Any]:
+    """Return what the history says of how a ticket was sorted: by whom what was proposed, and who failed."""
+    return {
+        "proposal": dict(proposal.by),
+        "machine": proposal.answer[0] if proposal.answer else None,
+        "faults": [fault.by for fault in proposal.faults],
+    }
 
 
 def for_customer(decision: Decision, customer: Customer | None) -> Decision:

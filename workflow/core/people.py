@@ -12,6 +12,7 @@ from workflow.errors import Forbidden, NotFound
 
 SYSTEM = Actor("system", automatic=True)
 TIMER = Actor("timer", automatic=True)
+MACHINE = Actor("machine", automatic=True)
 
 
 def actor_of(desk: DeskSpec, name: str) -> Actor:

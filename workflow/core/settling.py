@@ -77,8 +77,9 @@ def _addressee(rules: Rules, ticket: Ticket, effect: Effect, wall: datetime) -> 
         return f"host:{target}"
     if target == "customer" or ":" in target:
         return str(target)
-    if target == "team":
-        return f"team:{ticket.team}" if ticket.team else None
+    if target == "team" or target in rules.desk.teams:
+        team = ticket.team if target == "team" else target
+        return f"team:{team}" if team else None
     if target == "lead" or (target == "owner" and ticket.assignee is None):
         target = people.lead_of(rules, ticket, wall)
     elif target == "owner":

@@ -96,9 +96,25 @@ def caught_up(
     return outcome.ticket, outcome.timers
 
 
-def opened(decision: Decision) -> Outcome:
-    """Return the outcome of a ticket's opening."""
-    return Outcome(_shown(decision.ticket, decision.arm), decision.arm, decision.entries)
+def opened(
+    rules: Rules, decision: Decision, actor: Actor, *, wall: datetime, then: Event | None = None, quiet: bool = False
+) -> Outcome:
+    """Return the outcome of a ticket's opening: with what its type and its risk ask for at once.
+
+    `then` is what a machine does with it; what the rules refuse to a machine waits for a person. Who is on duty is
+    asked as of `wall`.
+    """
+    ticket, at = decision.ticket, decision.ticket.opened_at
+    if not decision.effects and then is None:
+        return Outcome(_shown(ticket, decision.arm), decision.arm, decision.entries, links=decision.links)
+    unit = Unit(rules, ticket, decision.arm, limit=at, fired_at=wall, inclusive=False, quiet=quiet)
+    unit.entries = list(decision.entries)
+    unit.absorb(Decision(ticket, effects=decision.effects, links=decision.links), actor)
+    if then is not None:
+        unit.judge(then, people.MACHINE)
+        unit.refusal = None
+    unit.settle(at, actor)
+    return unit.outcome()
 
 
 def _shown(ticket: Ticket, timers: Iterable[Timer]) -> Ticket:

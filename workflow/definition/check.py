@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from workflow.definition.clocks import check_clocks
-from workflow.definition.conditions import ConditionCheck
+from workflow.definition.conditions import conditions_of
 from workflow.definition.expressions import BUILT_IN, RESERVED
 from workflow.definition.fields import check_fields, misfit
 from workflow.definition.flow import check_flow
@@ -105,12 +105,16 @@ class _TypeCheck:
         self.spec, self.desk, self.sheet, self.hosts = spec, desk, sheet, hosts
         self.states = state_names(spec)
         self.places = list(dict.fromkeys([*spec.stages, *self.states]))
-        self.conditions = ConditionCheck(spec, desk, list(self.states), sheet, hosts.conditions)
+        self.conditions = conditions_of(spec, desk, list(self.states), sheet, hosts.conditions)
 
     def run(self) -> None:
         check_fields(self.spec.fields, ("fields",), self.sheet, {*RESERVED, *BUILT_IN, *RESERVED_TRIGGERS})
         for path, room, inherited in self._rooms():
             self._check_room(path, room, inherited)
+        self._check_actions(("on_open",), self.spec.on_open)
+        if category := self.spec.category:
+            choices = [name for name, field in self.spec.fields.items() if field.type == "choice"]
+            self.sheet.expect(("category",), "unknown-choice-field", category, choices)
         SlaCheck(self.spec, self.desk, self.sheet, self.places, self._check_actions).check()
 
     def _rooms(self) -> Iterator[tuple[Path, Room | TicketTypeSpec, tuple[Room | TicketTypeSpec, ...]]]:
@@ -207,7 +211,7 @@ class _TypeCheck:
             if people and action.escalate and people.ladder is None and "no-ladder" not in self.sheet.codes:
                 self.sheet.report(at, "no-ladder")
             if people and action.notify:
-                self.sheet.expect(at, "unknown-target", action.notify, [*ADDRESSEES, *people.members])
+                self.sheet.expect(at, "unknown-target", action.notify, [*ADDRESSEES, *people.members, *people.teams])
             if action.call:
                 self.sheet.expect(at, "unknown-host-action", action.call, self.hosts.actions)
             for name, value in (action.set or {}).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from workflow.definition.expressions import Condition, ConditionError, compile_condition, variables_of
 from workflow.definition.model import AUTOMATIC_ACTORS, PRIORITIES, Conditions, DeskSpec, TicketTypeSpec
@@ -14,14 +14,21 @@ CHANCE = ("assignee",)
 
 
 class ConditionCheck:
-    """Checks the conditions of one ticket type; equal ones are compiled once."""
+    """Checks the conditions of one file; equal ones are compiled once.
+
+    `variables` are what they may read, with their CEL types; `domains` what those can hold that cannot hold any text.
+    """
 
     def __init__(
-        self, spec: TicketTypeSpec, desk: DeskSpec | None, states: list[str], sheet: Sheet, registered: Collection[str]
+        self,
+        variables: Mapping[str, str],
+        domains: Mapping[str, Collection[str]],
+        desk: DeskSpec | None,
+        sheet: Sheet,
+        registered: Collection[str] = (),
     ) -> None:
         self.sheet, self.registered, self.desk = sheet, registered, desk
-        self.variables = variables_of(spec.fields, desk.customer.fields if desk else {})
-        self.domains = _domains(spec, desk, states)
+        self.variables, self.domains = variables, domains
         self.texts = {text for domain in self.domains.values() for text in domain}
         self._compiled: dict[str, Condition | ConditionError] = {}
 
@@ -72,6 +79,14 @@ class ConditionCheck:
             self.sheet.report(path, "condition-of-chance", name)
         if (answer := found.constant) is not None:
             self.sheet.report(path, "condition-always", source, answer=str(answer).lower())
+
+
+def conditions_of(
+    spec: TicketTypeSpec, desk: DeskSpec | None, states: list[str], sheet: Sheet, registered: Collection[str]
+) -> ConditionCheck:
+    """Return what checks the conditions of a ticket type."""
+    variables = variables_of(spec.fields, desk.customer.fields if desk else {})
+    return ConditionCheck(variables, _domains(spec, desk, states), desk, sheet, registered)
 
 
 def _domains(spec: TicketTypeSpec, desk: DeskSpec | None, states: list[str]) -> dict[str, Collection[str]]:

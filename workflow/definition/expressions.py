@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -244,6 +244,50 @@ def variables_of(fields: Mapping[str, FieldSpec], customer: Mapping[str, FieldSp
     """
     declared = {name: _TYPES[spec.type] for name, spec in fields.items()}
     return {**declared, **{f"customer.{name}": _TYPES[spec.type] for name, spec in customer.items()}, **BUILT_IN}
+
+
+SITUATION: Mapping[str, str] = {
+    "channel": "string",
+    "tags": "list",
+    "filled": "list",
+    "opened_at": "timestamp",
+    "customer_tags": "list",
+    "open_types": "list",
+    "open_tags": "list",
+}
+
+
+def rule_variables(types: Iterable[Mapping[str, FieldSpec]], customer: Mapping[str, FieldSpec]) -> dict[str, str]:
+    """Return what a condition of a sorting rule may read, with the CEL type of each.
+
+    A field that two types declare differently means nothing before the type is known.
+
+    >>> one, other = {"n": FieldSpec(type="int"), "ok": FieldSpec(type="bool")}, {"n": FieldSpec(type="text")}
+    >>> "ok" in rule_variables([one, other], {}), "n" in rule_variables([one, other], {})
+    (True, False)
+    """
+    kinds: dict[str, set[str]] = {}
+    for fields in types:
+        for name, spec in fields.items():
+            kinds.setdefault(name, set()).add(_TYPES[spec.type])
+    shared = {name: kind for name, (kind, *others) in kinds.items() if not others}
+    return {**shared, **{f"customer.{name}": _TYPES[spec.type] for name, spec in customer.items()}, **SITUATION}
+
+
+def compile_pattern(pattern: str) -> Callable[[str], bool]:
+    """Return what says whether a text holds a pattern, in time linear in the text; raise ValueError for no pattern.
+
+    It is CEL's own engine, RE2; small and capital letters are one.
+
+    >>> compile_pattern("off?er")("an OFER")
+    True
+    """
+    env = _environment((("text", "string"),))
+    expression = env.compile(f"text.matches({_quoted(f'(?i){pattern}')})")
+    probe = expression.eval(data={"text": ""})
+    if probe.type() == cel.Type.ERROR:
+        raise ValueError(_bare(probe.value()).removeprefix("invalid regular expression: "))
+    return lambda text: expression.eval(data={"text": text}).value() is True
 
 
 def compile_condition(source: str, variables: Mapping[str, str]) -> Condition:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from workflow.definition.model import STAGES, Condition, DeskSpec
+from workflow.definition.model import STAGES, Actions, Condition, DeskSpec
 from workflow.definition.resolve import Branch, State, TicketType
 from workflow.definition.sheet import Sheet
 from workflow.definition.tree import Path
@@ -147,13 +147,17 @@ def _check_addressees(definition: TicketType, ways: list[Way], desk: DeskSpec | 
         ),
     )
     for way in ways:
-        state = definition.states[way.dest]
-        if state.team or way.source.name not in lost or _gives_team(way, desk):
-            continue
-        for at, action in enumerate(way.branch.actions):
-            if action.escalate or action.notify in ("team", "lead"):
-                text = "escalate" if action.escalate else f"notify: {action.notify}"
-                sheet.report((*way.path, "actions", at), "nobody-to-tell", text, state=state.name)
+        if not definition.states[way.dest].team and way.source.name in lost and not _gives_team(way, desk):
+            _check_told(way.branch.actions, (*way.path, "actions"), way.dest, sheet)
+    if start and start.name in lost:
+        _check_told(definition.spec.on_open, ("on_open",), start.name, sheet)
+
+
+def _check_told(actions: Actions, path: Path, state: str, sheet: Sheet) -> None:
+    for at, action in enumerate(actions):
+        if action.escalate or action.notify in ("team", "lead"):
+            text = "escalate" if action.escalate else f"notify: {action.notify}"
+            sheet.report((*path, at), "nobody-to-tell", text, state=state)
 
 
 def _gives_team(way: Way, desk: DeskSpec | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from workflow.definition.conditions import ConditionCheck
+from workflow.definition.conditions import ConditionCheck, conditions_of
 from workflow.definition.model import DeskSpec, FieldSpec, TicketTypeSpec
 from workflow.definition.phrases import matches
 from workflow.definition.resolve import TicketType
@@ -97,7 +97,7 @@ class GuidanceCheck:
     def _conditions(self, name: str) -> ConditionCheck:
         spec = TicketTypeSpec(ticket_type="any", version=1, stages={}, fields=self.known[name])
         states = sorted({state for _, state in self.places[name]})
-        check = ConditionCheck(spec, self.desk, states, self.sheet, ())
+        check = conditions_of(spec, self.desk, states, self.sheet, ())
         check.variables = readable(self.spec, spec.fields, self.desk)
         return check
 

@@ -13,9 +13,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -26,13 +24,16 @@ from pydantic import (
 
 from workflow.definition.duration import Duration
 from workflow.definition.problems import Wrong
+from workflow.definition.rules import RulesSpec
 from workflow.definition.words import (
     DurationText,
     Label,
     Name,
     Names,
+    Part,
     Place,
     Places,
+    Priority,
     ShortForm,
     ShortName,
     Tags,
@@ -42,7 +43,6 @@ from workflow.definition.words import (
 
 Stage = Literal["intake", "classify", "handle", "review", "callback", "archive"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
 Verb = Literal[
@@ -50,14 +50,8 @@ Verb = Literal[
     "extend", "approve", "excuse", "retry", "reveal", "apply",
 ]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
-AUTOMATIC_ACTORS = ("timer", "system")
+AUTOMATIC_ACTORS = ("timer", "system", "machine")
 BARE_ACTIONS = ("reassign", "escalate")
-
-
-class Part(BaseModel):
-    """What every part of a definition has in common: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class HostCall(Part):
@@ -285,6 +279,8 @@ class TicketTypeSpec(Part):
     roles: Names | None = None
     skips: Annotated[tuple[Stage, ...], BeforeValidator(one_or_many), ShortForm(item=True)] = ()
     fields: dict[Name, FieldSpec] = {}
+    category: Name | None = None
+    on_open: Actions = ()
     transitions: Transitions = {}
     timeouts: Timeouts = {}
     stages: dict[Stage, StageSpec | None]
@@ -385,8 +381,8 @@ class CalendarSpec(Part):
     workdays: dict[str, Hours] = {}
 
 
-class DeskSpec(Part):
-    """The desk: its people, its customers and its zone."""
+class DeskFile(Part):
+    """What desk.yaml says: the desk's people, its customers and its zone."""
 
     desk: Name
     label: Label = {}
@@ -399,6 +395,12 @@ class DeskSpec(Part):
     customer: CustomerSpec = CustomerSpec.model_construct()  # to check it would build its schema on import
     calendars: dict[Name, CalendarSpec] = {}
     ladder: Ladder | None = None
+
+
+class DeskSpec(DeskFile):
+    """The desk: what desk.yaml says, and the files beside it that are no ticket types. One revision holds all of it."""
+
+    rules: RulesSpec | None = None
 
 
 def document(spec: TicketTypeSpec | DeskSpec) -> str:
@@ -437,14 +439,15 @@ def _meaning_of_part(part: Part) -> dict[str, Any]:
     }
 
 
-def json_schema(which: Literal["type", "desk", "situations", "language"]) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a ticket type's file, of desk.yaml, or of those of the guidance."""
+def json_schema(which: Literal["type", "desk", "rules", "situations", "language"]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a ticket type's file, of desk.yaml, rules.yaml, or those of the guidance."""
     from workflow.definition.schema import schema_of
     from workflow.definition.speech import LanguageSpec, SituationsSpec
 
     models: dict[str, type[Part]] = {
         "type": TicketTypeSpec,
-        "desk": DeskSpec,
+        "desk": DeskFile,
+        "rules": RulesSpec,
         "situations": SituationsSpec,
         "language": LanguageSpec,
     }

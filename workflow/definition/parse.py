@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflow.definition.check import Hosts, check_desk, check_type
-from workflow.definition.model import DeskSpec, TicketTypeSpec
+from workflow.definition.model import DeskFile, DeskSpec, TicketTypeSpec
 from workflow.definition.problems import nearest, problem
 from workflow.definition.resolve import Definitions, TicketType
+from workflow.definition.rulecheck import check_rules
+from workflow.definition.rules import RulesSpec
 from workflow.definition.shape import shape
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import check_announced
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from workflow.definition.speech import Guidance
 
 LARGEST = 1_000_000
-DESK_FILE = "desk.yaml"
+DESK_FILE, RULES_FILE = "desk.yaml", "rules.yaml"
+OF_THE_DESK = (DESK_FILE, RULES_FILE)
 GUIDANCE_FOLDER = "guidance"
 
 
@@ -40,7 +43,7 @@ class _Read(NamedTuple):
 def load_definitions(
     folder: Path, *, conditions: Collection[str] = (), actions: Collection[str] = (), today: date | None = None
 ) -> tuple[Definitions | None, tuple[Problem, ...]]:
-    """Read desk.yaml and every other `*.yaml` of a folder, and check them.
+    """Read desk.yaml, rules.yaml and every other `*.yaml` of a folder, a ticket type each, and check them.
 
     `conditions` and `actions` are the names the host registered; `today` lets limits be compared with what public
     holidays are announced. Whatever the files hold becomes problems, sorted by file and place, never an exception; with
@@ -48,15 +51,22 @@ def load_definitions(
     """
     problems: list[Problem] = []
     files = _files(folder, problems)
-    desk_file = next((file for file in files if file.name == DESK_FILE), None)
-    desk = _read_file(desk_file, DeskSpec, problems) if desk_file else None
-    if files and not desk_file:
+    named = {file.name: file for file in files}
+    desk = _read_file(named[DESK_FILE], DeskFile, problems) if DESK_FILE in named else None
+    rules = _read_file(named[RULES_FILE], RulesSpec, problems) if RULES_FILE in named else None
+    spec = _desk(desk.spec, rules) if desk else None
+    if files and DESK_FILE not in named:
         problems.append(problem("no-desk", str(folder / DESK_FILE), 1, 1))
     types: dict[str, TicketType | None] = {}
     origins: dict[str, str] = {}
+    specs: dict[str, TicketTypeSpec] = {}
+    all_read = True
     for file in files:
-        found = _read_file(file, TicketTypeSpec, problems) if file != desk_file else None
+        if file.name in OF_THE_DESK:
+            continue
+        found = _read_file(file, TicketTypeSpec, problems)
         if not found:
+            all_read = False
             continue
         sheet = Sheet(found.reader, found.root)
         name = found.spec.ticket_type
@@ -64,22 +74,32 @@ def load_definitions(
             sheet.report(("ticket_type",), "duplicate-type", name, other=origins[name])
         origins.setdefault(name, file.name)
         hosts, whole = Hosts(conditions, actions), not found.misfits
-        types.setdefault(name, check_type(found.spec, desk.spec if desk else None, sheet, hosts, whole=whole))
+        types.setdefault(name, check_type(found.spec, spec, sheet, hosts, whole=whole))
+        specs.setdefault(name, found.spec)
         problems += _told(found, desk.lost if desk else frozenset())
+    if rules:
+        if all_read:
+            check_rules(rules.spec, spec, specs, Sheet(rules.reader, rules.root))
+        problems += _told(rules, desk.lost if desk else frozenset())
     sound = not any(each.severity == "error" for each in problems)
     resolved = {name: found for name, found in types.items() if found} if sound else {}
-    if desk:
+    if desk and spec:
         sheet = Sheet(desk.reader, desk.root)
-        check_desk(desk.spec, sheet)
+        check_desk(spec, sheet)
         if today:
-            check_announced(desk.spec, resolved.values(), today, sheet)
+            check_announced(spec, resolved.values(), today, sheet)
         problems += _told(desk, frozenset())
-    resolved_desk = desk.spec if desk and sound else None
-    guidance = _guidance(folder / GUIDANCE_FOLDER, resolved_desk, resolved, problems)
+    guidance = _guidance(folder / GUIDANCE_FOLDER, spec if sound else None, resolved, problems)
     problems.sort(key=lambda each: (each.file, each.line, each.column, each.code))
-    if desk is None or any(each.severity == "error" for each in problems):
+    if spec is None or any(each.severity == "error" for each in problems):
         return None, tuple(problems)
-    return Definitions(desk.spec, resolved, guidance), tuple(problems)
+    return Definitions(spec, resolved, guidance), tuple(problems)
+
+
+def _desk(file: DeskFile, rules: _Read | None) -> DeskSpec:
+    """Return the desk that its files describe."""
+    parts = {name: getattr(file, name) for name in file.model_fields_set}
+    return DeskSpec.model_construct(**parts, **({"rules": rules.spec} if rules else {}))
 
 
 def _guidance(
@@ -120,7 +140,7 @@ def _files(folder: Path, problems: list[Problem]) -> list[Path]:
     odd = [entry for entry in entries if entry.suffix in (".yml", ".YAML", ".YML")]
     problems += [problem("ignored-file", str(entry), 1, 1, text=entry.name) for entry in odd]
     files = [entry for entry in entries if entry.suffix == ".yaml" and not entry.name.startswith(".")]
-    if not any(file.name != DESK_FILE for file in files):
+    if all(file.name in OF_THE_DESK for file in files):
         problems.append(problem("no-definitions", str(folder), 1, 1))
     return files
 

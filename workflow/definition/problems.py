@@ -138,6 +138,23 @@ RULES: Mapping[str, Rule] = {
         "the role {text} may not `advance`, so it can use no trigger", "add advance to what it may do", "warning"
     ),
     "nothing-to-remove": Rule("nothing called {text} is inherited here", "take the line out", "warning"),
+    # sorting
+    "unknown-channel": Rule("there is no channel {text}"),
+    "unknown-type": Rule("there is no ticket type {text}"),
+    "unknown-choice-field": Rule("there is no choice field {text}"),
+    "unknown-category": Rule("no ticket type that this could be has the category {text}"),
+    "unknown-first-trigger": Rule("no ticket type can be moved by {text} as soon as it is open"),
+    "idle-rule": Rule("the rule {text} proposes nothing", "give it a type, category, priority, tags, team or risk"),
+    "rule-of-all": Rule("the rule {text} holds for every contact", "say in `when` what must be true of it"),
+    "blank-word": Rule("this word is blank", "write a word or take it out"),
+    "bad-rule-pattern": Rule(
+        "{text} is no pattern: {reason}", "write a regular expression of RE2, without looking around or back"
+    ),
+    "unfolded-pattern": Rule(
+        "{text} never occurs: texts are compared with full width folded",
+        "write {folded}, escaped where a pattern needs that",
+    ),
+    "pattern-of-all": Rule("the pattern {text} fits every text", "let it ask for something"),
     # calendars
     "bad-time": Rule("{text} is no time of day", "write it like 09:00; a day ends at 24:00"),
     "bad-segment": Rule("{text} is no stretch of hours", "write it like 09:00-12:00, or over midnight 22:00-06:00"),
@@ -203,7 +220,6 @@ RULES: Mapping[str, Rule] = {
     # guidance
     "no-situations": Rule("guidance without situations.yaml is never said", "add situations.yaml beside it"),
     "language-name": Rule("{text} is named for no language", "name it like zh.yaml, en.yaml or pt-BR.yaml"),
-    "unknown-type": Rule("there is no ticket type {text}"),
     "unknown-trigger": Rule("there is no trigger {text}"),
     "undeclared-mark": Rule("the mark {text} is not declared", "add it to `marks` in situations.yaml"),
     "unknown-situation": Rule("there is no situation {text}"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
@@ -199,6 +199,11 @@ class TicketType:
         return content_hash(self.spec)
 
     @cached_property
+    def on_open(self) -> Branch:
+        """What is done with the opening itself."""
+        return Branch(None, actions=self.spec.on_open)
+
+    @cached_property
     def triggers(self) -> frozenset[str]:
         """Every trigger that some state knows."""
         return frozenset(trigger for state in self.states.values() for trigger in state.triggers)
@@ -207,6 +212,11 @@ class TicketType:
     def fields(self) -> Mapping[str, FieldSpec]:
         """The declared fields, in the author's order."""
         return self.spec.fields
+
+    @property
+    def categories(self) -> Collection[str]:
+        """What the category of a ticket can be."""
+        return categories(self.spec)
 
     def stage_of(self, state: str) -> Stage:
         """Return the stage a state belongs to."""
@@ -220,6 +230,12 @@ class Definitions:
     desk: DeskSpec
     types: Mapping[str, TicketType]
     guidance: Guidance | None = None
+
+
+def categories(spec: TicketTypeSpec) -> Collection[str]:
+    """Return what the category of a ticket can be: the choices of the field that the type calls so."""
+    field = spec.fields.get(spec.category or "")
+    return field.choices if field else ()
 
 
 def timeout_trigger(name: str) -> str:

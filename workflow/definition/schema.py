@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.definition.model import BARE_ACTIONS, STAGES, Part, TicketTypeSpec
-from workflow.definition.words import PLACE_PATTERN
+from workflow.definition.model import BARE_ACTIONS, STAGES, TicketTypeSpec
+from workflow.definition.words import PLACE_PATTERN, Part
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

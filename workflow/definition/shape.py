@@ -10,10 +10,10 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from workflow.definition.model import STAGES, Part
+from workflow.definition.model import STAGES
 from workflow.definition.problems import Wrong
 from workflow.definition.tree import CONDITION_KEYS, Node, Path, Reader, kind_of, quoted, unquoted_condition
-from workflow.definition.words import LANGUAGE_PATTERN, NAME_PATTERN, PLACE_PATTERN
+from workflow.definition.words import LANGUAGE_PATTERN, NAME_PATTERN, PLACE_PATTERN, Part
 
 Spec = TypeVar("Spec", bound=Part)
 
@@ -22,7 +22,10 @@ _WANTED = {
     "int_type": "a whole number", "dict_type": "a mapping", "model_type": "a mapping", "tuple_type": "a list",
     "list_type": "a list",
 }  # fmt: skip
-_STAND_INS: Mapping[str, Any] = {"ticket_type": "unnamed", "version": 1, "stages": {}, "desk": "unnamed", "zone": "UTC"}
+_STAND_INS: Mapping[str, Any] = {
+    "ticket_type": "unnamed", "version": 1, "stages": {}, "desk": "unnamed", "zone": "UTC", "match": "all",
+    "default": "unnamed",
+}  # fmt: skip
 
 
 def shape(model: type[Spec], root: Node, reader: Reader) -> tuple[Spec | None, frozenset[str]]:

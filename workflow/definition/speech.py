@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from workflow.definition.expressions import variables_of
-from workflow.definition.model import Conditions, DeskSpec, FieldSpec, Part
+from workflow.definition.model import Conditions, DeskSpec, FieldSpec
 from workflow.definition.resolve import within
 from workflow.definition.words import (
     PLACE_PATTERN,
     Label,
     Name,
     Names,
+    Part,
     Places,
     ShortForm,
     one_or_many,

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema
 
 from workflow.definition.duration import Duration, parse_duration
@@ -17,6 +25,15 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=60)]
 ShortName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=40)]
 Place = Annotated[str, StringConstraints(pattern=PLACE_PATTERN, max_length=121)]
 TagText = Annotated[str, StringConstraints(pattern=r"^[^\s,][^,\r\n\t]*$", max_length=60)]
+
+
+Priority = Literal["low", "normal", "high", "urgent"]
+
+
+class Part(BaseModel):
+    """What every part of a definition has in common: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class ShortForm:

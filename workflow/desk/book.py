@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,6 +14,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from workflow.core.calendar import calendars_of
+from workflow.core.classify import Classifier
 from workflow.core.guard import HostCondition, Rules
 from workflow.core.model import Ticket, replace
 from workflow.core.unit import Revision
@@ -93,6 +95,11 @@ class Book:
         desk = revisions[-1]
         stored = {(item.type, item.version): item for item in store.types(connection)}
         return cls(known, desk.id, read_desk(desk.document), stored, hosts, revisions)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The rules by which contacts are sorted."""
+        return Classifier(self.desk, self.in_force)
 
     @property
     def in_force(self) -> dict[str, TicketType]:
@@ -306,7 +313,7 @@ def _escalates(definition: TicketType) -> bool:
             *(timeout.branch for timeout in state.timeouts.values()),
         )
     ]
-    actions = [branch.actions for branch in branches]
+    actions = [definition.spec.on_open, *(branch.actions for branch in branches)]
     actions += [level.actions for sla in definition.slas.values() for level in sla.levels.values()]
     return any(action.escalate for some in actions for action in some)
 

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import people, sla
+from workflow.core.classify import Proposal
 from workflow.core.guard import HostCondition
-from workflow.core.model import Actor, Customer, HistoryEntry, Link, Option, SlaClock, Ticket
+from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Link, Option, SlaClock, Ticket
 from workflow.core.opening import tag_word
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
@@ -23,14 +24,17 @@ from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
-from workflow.desk import deliveries, unit
+from workflow.desk import deliveries, sorting, unit
 from workflow.desk.book import ApplyReport, Book
+from workflow.desk.machines import HostClassifier, Machines
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
+from workflow.desk.sorting import RulesReport
 from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
+from workflow.desk.unit import Opening
 from workflow.errors import Refused, UsageError
-from workflow.store import agenda, claims, customers, outbox, schema, tickets, timekeeping
+from workflow.store import agenda, claims, customers, outbox, proposals, schema, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
 from workflow.store.agenda import DueTimer, IncidentRow, Run
 from workflow.store.engine import Store
@@ -71,6 +75,7 @@ class Desk(SpeechVerbs):
         conditions: Mapping[str, HostCondition] | None = None,
         actions: Mapping[str, HostAction] | None = None,
         delivery: Delivery | None = None,
+        classifiers: Mapping[str, HostClassifier] | None = None,
     ) -> Self:
         """Return the desk that lives in a database, making its tables and applying the definitions in a fresh one.
 
@@ -78,14 +83,16 @@ class Desk(SpeechVerbs):
         `busy_timeout` is in seconds. `conditions` are the host's own, by the name that definitions `call`; each gets
         the ticket and the instant, must be pure and return a bool. `actions` are what `deliver` does for messages to
         `host:NAME`: each gets a Notice, at least once. On PostgreSQL a system `clock` is put right by the server's, so
-        that all machines agree. `delivery` says by which ways the other messages leave. Raise
+        that all machines agree. `delivery` says by which ways the other messages leave. `classifiers` are asked about
+        every contact without a type, before the rules: each gets Facts and returns a Verdict or None; one that raises
+        or takes over five seconds is passed over, which is recorded. Raise
         DefinitionError, StoreError or SchemaOutdated.
         """
         store = Store(url, busy_timeout=busy_timeout)
         try:
             folder = rulebook.folder_or_default(definitions)
-            time = store.clock(clock or SystemClock())
-            desk = cls(Own(store), time, folder, conditions or {}, actions or {}, [], delivery)
+            time, asked = store.clock(clock or SystemClock()), classifiers or {}
+            desk = cls(Own(store), time, folder, conditions or {}, actions or {}, [], delivery, asked)
             schema.prepare(store)
             if desk._transactions.read(stored_definitions.latest_desk) is None:
                 desk.apply()
@@ -139,7 +146,7 @@ class Desk(SpeechVerbs):
         """
         return type(self)(
             Joined(host, self.clock), self.clock, self._folder, self._conditions, self._actions, self._books,
-            self.delivery,
+            self.delivery, self._classifiers,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -511,5 +518,54 @@ class Desk(SpeechVerbs):
 
         return take_in(
             self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
-            batch=batch,
+            batch=batch, machines=Machines(self._classifiers),
         )  # fmt: skip
+
+    # Sorting.
+
+    def classify(
+        self,
+        text: str = "",
+        *,
+        fields: Mapping[str, object] = NOTHING,
+        customer: Mapping[str, object] = NOTHING,
+        channel: str | None = None,
+        tags: Iterable[str] = (),
+    ) -> Proposal:
+        """Say how a contact would be sorted if it came now, by the rules in force and the host's classifiers.
+
+        `text` is what the customer wrote, besides the text fields. Nothing is written.
+        """
+        opening = Opening(None, fields, customer, channel, tags=tuple(tags))
+
+        def work(connection: Connection, book: Book) -> Proposal:
+            facts = sorting.facts_of(book, opening, self.clock.now())
+            facts = dataclasses.replace(facts, text="\n".join(filter(None, (text, facts.text))))
+            said = sorting.asked(book, Machines(self._classifiers), facts)
+            return sorting.propose(connection, book, facts, said) or Proposal({}, {})
+
+        return self._read(work)
+
+    def proposal(self, ticket_id: int) -> Proposal | None:
+        """Return how a ticket was sorted when it was opened, and what a person has changed of that; None if it was not.
+
+        Raise NotFound.
+        """
+
+        def work(connection: Connection, book: Book) -> Proposal | None:
+            tickets.get(connection, ticket_id, book.shapes)
+            return proposals.of(connection, ticket_id)
+
+        return self._read(work)
+
+    def rules_report(self, contacts: Iterable[Contact] | None = None) -> RulesReport:
+        """Say how often each rule spoke and how often a person agreed: over contacts, or over the desk's own tickets.
+
+        A contact's own type counts as what a person says. Nothing is written.
+        """
+        if contacts is None:
+            return self._read(sorting.report_of_tickets)
+        machines = Machines(self._classifiers)
+        return self._read(
+            lambda connection, book: sorting.report_of_contacts(connection, book, contacts, machines, self.clock.now())
+        )

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
+from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.model import Actor, Decision, Outcome, Value, replace
-from workflow.core.unit import opened, run_unit
+from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
+from workflow.desk.machines import Machines
+from workflow.desk.sorting import asked, facts_of, propose
 from workflow.desk.transactions import Transactions
-from workflow.desk.unit import Opening, decide_opening, with_customers
-from workflow.errors import BadValue, TicketflowError, UsageError
-from workflow.store import crash, tickets
+from workflow.desk.unit import Opening, begun, decide_opening, with_customers
+from workflow.errors import TicketflowError, UsageError
+from workflow.store import crash, proposals, tickets
 from workflow.store.changes import Change, save
 from workflow.store.engine import OPENING, alone
 
 PAST = ("record", "fire")
+Said: TypeAlias = Mapping[int, Sequence[Voice | Fault]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ def take_in(
     ticket_type: str | None,
     past: str | None,
     batch: int,
+    machines: Machines,
 ) -> IntakeReport:
     """Open a ticket for every contact, a transaction for every `batch` of them."""
     if past is not None and past not in PAST:
@@ -62,10 +68,13 @@ def take_in(
         raise UsageError("a batch has at least one contact", "give a batch of 1 or more", field="batch")
     began, opened, known, rejected = time.perf_counter(), 0, 0, list[Rejected]()
     for some in _batches(contacts, batch):
+        said = _asked(transactions, book_of, clock, some, ticket_type, machines)
 
-        def work(connection: Connection, some: list[Contact] = some) -> tuple[int, int, list[Rejected]]:
+        def work(
+            connection: Connection, some: list[Contact] = some, said: Said = said
+        ) -> tuple[int, int, list[Rejected]]:
             alone(connection, OPENING, shared=True)
-            return _take_batch(connection, book_of(connection), clock.now(), some, actor, ticket_type, past)
+            return _take_batch(connection, book_of(connection), clock.now(), some, actor, ticket_type, past, said)
 
         more, old, bad = transactions.unit(work)
         opened, known = opened + more, known + old
@@ -79,6 +88,25 @@ def _batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:
         yield some
 
 
+def _asked(
+    transactions: Transactions,
+    book_of: Callable[[Connection], Book],
+    clock: Clock,
+    contacts: list[Contact],
+    ticket_type: str | None,
+    machines: Machines,
+) -> Said:
+    """Return what the host's machines say of the contacts without a type, asked before the transaction."""
+    if not machines:
+        return {}
+    book, now = transactions.read(book_of), clock.now()
+    return {
+        contact.line: asked(book, machines, facts_of(book, contact, contact.opened_at or now))
+        for contact in contacts
+        if contact.error is None and not (contact.ticket_type or ticket_type)
+    }
+
+
 def _take_batch(
     connection: Connection,
     book: Book,
@@ -87,6 +115,7 @@ def _take_batch(
     actor: str,
     ticket_type: str | None,
     past: str | None,
+    said: Said,
 ) -> tuple[int, int, list[Rejected]]:
     who = people.actor_of(book.desk, actor)
     people.demand(book.desk, who, "intake")
@@ -94,49 +123,55 @@ def _take_batch(
     wanted = [contact.external_id for contact in contacts if contact.external_id]
     seen = set(tickets.external_ids(connection, wanted))
     known, rejected, decided = 0, [], []
+    sorted_: list[Proposal | None] = []
     for contact in contacts:
         if contact.external_id in seen:
             known += 1
             continue
         try:
-            decided.append(_decide(book, contact, who, now, ticket_type))
+            if contact.error is not None:
+                raise contact.error
+            name = contact.ticket_type or ticket_type
+            facts = facts_of(book, contact, contact.opened_at or now)
+            proposal = propose(connection, book, facts, said.get(contact.line, ()), ticket_type=name)
+            decided.append(_decide(book, contact, who, now, name, proposal))
         except TicketflowError as error:
             rejected.append(Rejected(contact, error))
             continue
+        sorted_.append(proposal)
         if contact.external_id:
             seen.add(contact.external_id)
-    openings = with_customers(connection, book, decided)
-    changes = [Change(None, (), _opened(book, decision, now, past)) for decision in openings]
-    save(connection, changes, now)
+    openings = zip(with_customers(connection, book, decided), sorted_, strict=True)
+    changes = [Change(None, (), _opened(book, decision, who, now, past, proposal)) for decision, proposal in openings]
+    saved = save(connection, changes, now)
+    proposals.keep(connection, zip((ticket.id for ticket in saved), sorted_, strict=True))
     crash.point("intake.batch")
     return len(changes), known, rejected
 
 
 def _decide(
-    book: Book, contact: Contact, actor: Actor, now: datetime, ticket_type: str | None
+    book: Book, contact: Contact, actor: Actor, now: datetime, name: str | None, proposal: Proposal | None
 ) -> tuple[Decision, dict[str, Value]]:
-    if contact.error is not None:
-        raise contact.error
-    name = contact.ticket_type or ticket_type
-    if name is None:
-        raise BadValue("the contact has no type", "give --type, or map a column to type", field="type")
     opening = Opening(
         name, contact.fields, contact.customer, contact.channel, contact.priority, contact.tags, contact.external_id,
         at=contact.opened_at,
     )  # fmt: skip
-    return decide_opening(book, opening, actor, now, verb="intake")
+    return decide_opening(book, opening, actor, now, proposal, verb="intake")
 
 
-def _opened(book: Book, decision: Decision, now: datetime, past: str | None) -> Outcome:
+def _opened(
+    book: Book, decision: Decision, actor: Actor, now: datetime, past: str | None, proposal: Proposal | None
+) -> Outcome:
     if past is None and any(timer.due_at <= now for timer in decision.arm):
         raise UsageError(
             "contacts this old have timers that are due already",
             "say --past record (nobody is told) or --past fire (the next run tells)",
             field="past",
         )
+    first = begun(book, decision, actor, now, proposal, quiet=past == "record")
     if past != "record":
-        return opened(decision)
-    ticket = decision.ticket
+        return first
+    ticket = first.ticket
     rules = book.rules(ticket.type, ticket.version)
-    outcome = run_unit(rules, ticket, decision.arm, limit=now, fired_at=now, quiet=True)
-    return replace(outcome, entries=(*decision.entries, *outcome.entries))
+    later = run_unit(rules, ticket, first.timers, limit=now, fired_at=now, quiet=True)
+    return replace(later, entries=(*first.entries, *later.entries), links=(*first.links, *later.links))

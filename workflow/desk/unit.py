@@ -11,15 +11,18 @@ from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, Clock, to_the_second
 from workflow.core import ladder, people, phrases
+from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.instants import event_time
 from workflow.core.model import (
     NOTHING,
     Acknowledge,
     Actor,
+    Advance,
     Decision,
     Event,
     Link,
     Option,
+    Outcome,
     Remark,
     Ticket,
     Value,
@@ -29,9 +32,10 @@ from workflow.core.opening import for_customer, open_ticket
 from workflow.core.options import options
 from workflow.core.unit import caught_up, opened, run_unit
 from workflow.core.values import coerce_all
+from workflow.desk import sorting
 from workflow.desk.book import Book
 from workflow.errors import BadValue, Conflict, TicketflowError, Unhealthy
-from workflow.store import crash, customers, tickets
+from workflow.store import crash, customers, proposals, tickets
 from workflow.store.changes import Change, save
 from workflow.store.sql import Row
 
@@ -42,7 +46,7 @@ log = logging.getLogger("workflow.desk")
 class Opening:
     """What somebody says of a ticket that is to be opened."""
 
-    ticket_type: str
+    ticket_type: str | None
     fields: Mapping[str, object] = NOTHING
     customer: Mapping[str, object] = NOTHING
     channel: str | None = None
@@ -54,17 +58,22 @@ class Opening:
 
 
 def decide_opening(
-    book: Book, opening: Opening, actor: Actor, now: datetime, *, verb: str = "open"
+    book: Book, opening: Opening, actor: Actor, now: datetime, proposal: Proposal | None, *, verb: str = "open"
 ) -> tuple[Decision, dict[str, Value]]:
     """Return the new ticket and what is said of its customer; nothing is read from the database or written to it."""
-    rules = book.rules(opening.ticket_type, book.version_of(opening.ticket_type))
+    name = opening.ticket_type or (proposal.proposed.get("type") if proposal else None)
+    if name is None:
+        raise BadValue(
+            "the contact has no type", "give --type, map a column to type, or sort contacts by rules.yaml", field="type"
+        )
+    rules = book.rules(name, book.version_of(name))
     at = opening.at or now
     if at > now:
         raise BadValue("{at} lies in the future", "give an earlier time", field="at", at=at)
     customer = coerce_all(rules.desk.customer.fields, opening.customer, rules.zone)
     decision = open_ticket(
         rules, actor, at, fields=opening.fields, channel=opening.channel, priority=opening.priority,
-        tags=opening.tags, external_id=opening.external_id, note=opening.note, verb=verb,
+        tags=opening.tags, external_id=opening.external_id, note=opening.note, verb=verb, proposal=proposal,
     )  # fmt: skip
     return decision, {name: value for name, value in customer.items() if value is not None}
 
@@ -78,8 +87,21 @@ def with_customers(
     return [for_customer(decision, who) for (decision, _), who in zip(decided, known, strict=True)]
 
 
-def open_one(connection: Connection, book: Book, opening: Opening, actor: str, now: datetime) -> Ticket:
-    """Open a ticket."""
+def begun(
+    book: Book, decision: Decision, actor: Actor, now: datetime, proposal: Proposal | None, *, quiet: bool = False
+) -> Outcome:
+    """Return the outcome of an opening; a machine that has an answer gives it, where the type knows what that is."""
+    ticket, answers = decision.ticket, book.desk.rules and book.desk.rules.answers
+    rules, then = book.rules(ticket.type, ticket.version), None
+    if proposal and proposal.answer and answers and rules.compiled.knows(ticket.state, answers.trigger):
+        then = Advance(answers.trigger, {answers.field: proposal.answer[1]})
+    return opened(rules, decision, actor, wall=now, then=then, quiet=quiet)
+
+
+def open_one(
+    connection: Connection, book: Book, opening: Opening, actor: str, now: datetime, said: Sequence[Voice | Fault] = ()
+) -> Ticket:
+    """Open a ticket. `said` is what the host's machines say of it."""
     if opening.external_id is not None and (known := tickets.external_ids(connection, [opening.external_id])):
         raise Conflict(
             "ticket {ticket} has the external id {external_id} already",
@@ -87,12 +109,16 @@ def open_one(connection: Connection, book: Book, opening: Opening, actor: str, n
             ticket=known[opening.external_id],
             external_id=opening.external_id,
         )
-    remarks = _remarks(connection, book, phrases.texts_among(opening.fields), opening.tags)
+    who = people.actor_of(book.desk, actor)
+    facts = sorting.facts_of(book, opening, opening.at or now)
+    proposal = sorting.propose(connection, book, facts, said, ticket_type=opening.ticket_type)
+    tags = (*opening.tags, *(proposal.proposed.get("tags", ()) if proposal else ()))
+    remarks = _remarks(connection, book, phrases.texts_among(opening.fields), tags)
     if (refusal := phrases.refusal(remarks, None)) is not None:
         raise refusal
-    decided = decide_opening(book, opening, people.actor_of(book.desk, actor), now)
-    (decision,) = with_customers(connection, book, [decided])
-    (ticket,) = save(connection, [Change(None, (), opened(decision))], now)
+    (decision,) = with_customers(connection, book, [decide_opening(book, opening, who, now, proposal)])
+    (ticket,) = save(connection, [Change(None, (), begun(book, decision, who, now, proposal))], now)
+    proposals.keep(connection, [(ticket.id, proposal)])
     return replace(ticket, remarks=remarks) if remarks else ticket
 
 
@@ -136,6 +162,8 @@ def happen(
     )  # fmt: skip
     crash.point("unit.decided")
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
+    if outcome.refusal is None:
+        sorting.correct(connection, book, after, event, who)
     crash.point("unit.written")
     return replace(after, remarks=remarks) if remarks else after, outcome.refusal
 

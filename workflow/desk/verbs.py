@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,14 +12,16 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock, as_utc
 from workflow.core import model as core
+from workflow.core.classify import Fault, Voice
 from workflow.core.guard import HostCondition
 from workflow.core.model import NOTHING, Ticket
 from workflow.core.values import storable
 from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
-from workflow.desk import unit
+from workflow.desk import sorting, unit
 from workflow.desk.book import Book
+from workflow.desk.machines import HostClassifier, Machines
 from workflow.desk.transactions import Transactions
 from workflow.desk.unit import Opening
 from workflow.errors import TicketflowError
@@ -43,10 +45,12 @@ class TicketVerbs:
         actions: Mapping[str, HostAction],
         books: list[Book],
         delivery: Delivery | None = None,
+        classifiers: Mapping[str, HostClassifier] = NOTHING,
     ) -> None:
         self._transactions, self.clock, self._folder = transactions, clock, folder
         self._conditions, self._actions, self._books = conditions, actions, books
         self.delivery = delivery or Delivery()
+        self._classifiers = classifiers
 
     def _book(self, connection: Connection) -> Book:
         known = self._books[0] if self._books else None
@@ -60,7 +64,7 @@ class TicketVerbs:
 
     def open(
         self,
-        ticket_type: str,
+        ticket_type: str | None = None,
         *,
         actor: str,
         fields: Mapping[str, object] = NOTHING,
@@ -75,6 +79,7 @@ class TicketVerbs:
     ) -> Ticket:
         """Open a ticket in its type's first state and return it.
 
+        Without a type the rules of the desk sort it: `proposal` says how. A risk that they see is found in any case.
         `fields` and `customer` hold values of their fields' Python types, or what a person would type for them.
         `at` records an earlier truth. `key` makes the call idempotent: called again with the same arguments it
         returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
@@ -85,10 +90,19 @@ class TicketVerbs:
             None if at is None else as_utc(at),
         )  # fmt: skip
 
+        said = [] if ticket_type else self._machines_on(opening)
+
         def work(connection: Connection, book: Book, _row: object) -> tuple[Ticket, None]:
-            return unit.open_one(connection, book, opening, actor, self.clock.now()), None
+            return unit.open_one(connection, book, opening, actor, self.clock.now(), said), None
 
         return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work)
+
+    def _machines_on(self, opening: Opening) -> Sequence[Voice | Fault]:
+        """Return what the host's machines say of a contact. They are asked before its transaction begins."""
+        if not self._classifiers:
+            return ()
+        book = self._transactions.read(self._book)
+        return sorting.asked(book, Machines(self._classifiers), sorting.facts_of(book, opening, self.clock.now()))
 
     def advance(
         self,

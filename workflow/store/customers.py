@@ -76,6 +76,14 @@ def customers_of(connection: Connection, spec: CustomerSpec, told: Sequence[Told
     return customers_of(connection, spec, told)
 
 
+def known_customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Value]) -> Customer | None:
+    """Return the customer whom the desk knows by these facts already."""
+    keys = _keys(spec, given)
+    owners = _owners(connection, [keys])
+    known = next((owners[key] for key in keys if key in owners), None)
+    return None if known is None else get_customer(connection, spec, known)
+
+
 def _keys(spec: CustomerSpec, given: Mapping[str, Value]) -> list[str]:
     lines = [names for names in spec.same_by if all(name in given for name in names)]
     return [_key({name: given[name] for name in names}) for names in lines]

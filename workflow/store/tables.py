@@ -305,6 +305,16 @@ links = _table(
     Column("created_at", Instant, nullable=False),
 )
 
+proposals = _table(
+    "proposals",
+    _ticket(primary_key=True),
+    Column("proposed", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("voices", Text, nullable=False),
+    Column("faults", Text, nullable=False),
+    Column("corrected", Text, nullable=False),
+)
+
 idempotency = _table(
     "idempotency",
     Column("verb", String(20), primary_key=True),

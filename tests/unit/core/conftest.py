@@ -58,7 +58,9 @@ class Trial:
         spec = TicketTypeSpec.model_validate({"ticket_type": "trial", "version": 1, **definition})
         self.rules = Rules(compile_type(resolve(spec), desk), desk, 1, hosts or {})
         self.now = NINE
-        self.outcome = opened(open_ticket(self.rules, self.who("ann"), NINE, **opening))
+        self.outcome = opened(
+            self.rules, open_ticket(self.rules, self.who("ann"), NINE, **opening), self.who("ann"), wall=NINE
+        )
         self.entries = list(self.outcome.entries)
 
     def who(self, name: str) -> Actor:

@@ -11,7 +11,7 @@ from workflow.definition.model import (
     VERBS,
     Action,
     Branch,
-    DeskSpec,
+    DeskFile,
     FieldSpec,
     Ladder,
     Level,
@@ -24,6 +24,7 @@ from workflow.definition.model import (
 from workflow.definition.model import Timeout as TimeoutSpec
 from workflow.definition.parse import load_definitions
 from workflow.definition.problems import DID_YOU_MEAN, KNOWN, RULES
+from workflow.definition.rules import Answers, Rule, RulesSpec, When, Words
 
 PAGE = Path(__file__).parents[3] / "docs" / "definition-language.md"
 
@@ -47,12 +48,12 @@ def test_every_definition_on_the_page_is_loaded(tmp_path: Path) -> None:
     written = [block for block in blocks(PAGE) if block.language == "yaml"]
     for number, block in enumerate(written):
         first = block.code.split(":")[0]
-        assert first in ("desk", "ticket_type")
-        (tmp_path / ("desk.yaml" if first == "desk" else f"{number}.yaml")).write_text(block.code, "utf-8")
+        name = {"desk": "desk", "match": "rules", "ticket_type": str(number)}[first]
+        (tmp_path / f"{name}.yaml").write_text(block.code, "utf-8")
     definitions, problems = load_definitions(tmp_path)
     assert problems == ()
     assert definitions is not None
-    assert len(definitions.types) == len(written) - 1 > 0
+    assert len(definitions.types) == len(written) - 2 > 0
 
 
 def test_every_key_and_word_is_on_the_page() -> None:
@@ -60,7 +61,8 @@ def test_every_key_and_word_is_on_the_page() -> None:
     keys = {
         key
         for part in (
-            TicketTypeSpec, DeskSpec, StageSpec, Room, Branch, TimeoutSpec, FieldSpec, Sla, Level, Ladder, Rung,
+            TicketTypeSpec, DeskFile, StageSpec, Room, Branch, TimeoutSpec, FieldSpec, Sla, Level, Ladder, Rung,
+            RulesSpec, Rule, When, Words, Answers,
         )
         for key in part.model_fields
     }  # fmt: skip
