@@ -114,7 +114,7 @@ class SlaLevel:
 
     def need(self, goal: timedelta) -> timedelta:
         """Return how long the clock must have run for this level to be reached."""
-        return goal * self.share + self.offset
+        return (goal if self.share == 1 else goal * self.share) + self.offset
 
     def turns(self, goal: timedelta, elapsed: timedelta) -> int:
         """Return how often the level lies at or before a time on the clock."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from workflow.core.chain import canonical
 from workflow.core.masking import mask
+from workflow.core.model import NOTHING
 from workflow.core.values import coerce, coerce_all, decode, encode
 from workflow.definition.model import FieldSpec
 from workflow.errors import BadValue, NotFound
@@ -113,3 +114,15 @@ def test_a_value_comes_back_from_json_as_it_was(pair: tuple[Any, Any]) -> None:
 )  # fmt: skip
 def test_masking_keeps_only_what_tells_two_people_apart(value: str, masked: str) -> None:
     assert mask(value) == masked
+
+
+def test_nothing_stays_nothing() -> None:
+    nothing: Any = NOTHING
+    with pytest.raises(TypeError):
+        nothing["a"] = 1
+    for change in (nothing.update, nothing.setdefault, nothing.__ior__):
+        with pytest.raises(TypeError):
+            change({"a": 1})
+    assert nothing == {}
+    assert {**nothing, "a": 1} == nothing | {"a": 1} == {"a": 1}
+    assert hash(nothing) == hash(NOTHING), "a dataclass takes it for a default"
