@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workflow.desk.explaining import Explanation
     from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport
-    from workflow.desk.repair import ClockDifference
+    from workflow.desk.repair import ClockDifference, TimerDifference
     from workflow.desk.runs import RunReport
     from workflow.desk.sorting import RuleFigures, RulesReport
     from workflow.errors import (
@@ -105,6 +105,7 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "TicketflowError",
+    "TimerDifference",
     "Unhealthy",
     "UsageError",
     "Verdict",
@@ -137,7 +138,7 @@ _HOMES = {
     "workflow.desk.explaining": ("Explanation",),
     "workflow.desk.health": ("Health", "Limits"),
     "workflow.desk.intake": ("IntakeReport",),
-    "workflow.desk.repair": ("ClockDifference",),
+    "workflow.desk.repair": ("ClockDifference", "TimerDifference"),
     "workflow.desk.runs": ("RunReport",),
     "workflow.desk.sorting": ("RuleFigures", "RulesReport"),
     "workflow.scheduler": ("Scheduler",),

@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.test_real_data import SHANGHAI, civic
-from workflow import Contact, Desk
+from workflow import Contact, Desk, HistoryEntry
 
 FIRST, END = datetime(2011, 4, 2, tzinfo=SHANGHAI), datetime(2020, 3, 1, tzinfo=SHANGHAI)
+
+
+def dues_of(entry: HistoryEntry) -> list[datetime]:
+    """Return the due times that an entry stands for, or when it happened."""
+    return [datetime.fromisoformat(due) for due in entry.data.get("merged", ())] or [entry.happened_at]
 
 
 def told(desk: Desk, tickets: int) -> Iterator[Any]:
@@ -29,9 +34,10 @@ def told(desk: Desk, tickets: int) -> Iterator[Any]:
         yield (
             ticket.state, ticket.entry, ticket.priority, dict(ticket.fields), ticket.clocks, ladder, ticket.next_due_at,
             [
-                (entry.kind, entry.happened_at, entry.timer, entry.source, entry.dest)
+                (entry.kind, due, entry.timer and (*entry.timer[:3], entry.timer[3] - later), entry.source, entry.dest)
                 for entry in history
                 if entry.kind not in ("escalated", "unattended", "assigned", "notified", "overtaken")
+                for later, due in reversed([*enumerate(reversed(dues_of(entry)))])
             ],
         )  # fmt: skip
 

@@ -223,13 +223,13 @@ def test_a_miss_is_excused_and_stays(case: Terminal) -> None:
 
 
 def test_what_is_stored_is_proved_and_mended(case: Terminal) -> None:
-    assert case("sla", "rebuild", "--check") == "Every SLA clock is what history says.\n"
+    assert case("sla", "rebuild", "--check") == "Every SLA clock and timer is what history says.\n"
     assert case.objects("sla", "rebuild", "--check", "1") == []
     assert case.error("sla", "rebuild", "--check", "1", "99", code=4)["ticket"] == 99
     with sqlite3.connect("ticketflow.db") as database:
         database.execute("UPDATE ticketflow_slas SET goal = 3600000000, at_risk = 1 WHERE name = 'reply'")
         database.execute("DELETE FROM ticketflow_slas WHERE name = 'progress'")
-    (missing, wrong) = case.objects("sla", "rebuild", "--check", code=8)
+    missing, wrong = case.objects("sla", "rebuild", "--check", code=8)
     assert (missing["name"], missing["stored"], missing["told"]["status"]) == ("progress", None, "running")
     assert (wrong["ticket_id"], wrong["stored"]["goal"], wrong["told"]["goal"]) == (1, 3600.0, 259200.0)
     told = case("sla", "rebuild", "--check", "1", code=8).splitlines()
@@ -237,10 +237,10 @@ def test_what_is_stored_is_proved_and_mended(case: Terminal) -> None:
         "Ticket 1, progress, cycle 1: stored nothing; by history status=running, elapsed=0s, due_at=2026-03-02 11:00."
     )
     assert told[1] == "Ticket 1, reply, cycle 1: stored goal=1h, at_risk=yes; by history goal=72h, at_risk=no."
-    assert case.err.startswith("Error: 2 SLA clocks are not what history says\n")
+    assert case.err.startswith("Error: 2 SLA clocks and timers are not what history says\n")
     assert case.error("sla", "rebuild", code=5)["code"] == "forbidden"
-    assert case("sla", "rebuild", *LEAD).splitlines()[-1] == "2 SLA clocks of 1 tickets were put right."
-    assert case("sla", "rebuild", *LEAD, "--lang", "zh") == "所有时限都与经过相符。\n"
+    assert case("sla", "rebuild", *LEAD).splitlines()[-1] == "2 SLA clocks and timers of 1 tickets were put right."
+    assert case("sla", "rebuild", *LEAD, "--lang", "zh") == "所有时限和定时都与经过相符。\n"
     assert rows(case("history", "1"))[-1][2:] == ["lead_day", "rebuilt", "rebuilt=progress, reply"]
     case("timeouts", "run", *at("11:00"))
     assert "missed" in case("show", "1", *at("11:00")), "its timer is armed again"

@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 
 from tests.property.worlds import END, HOURS, World, at_tick, event_of, play, rebuilt, replay, standing, told, worlds
+from workflow.core import armed
 from workflow.core.guard import Rules
 from workflow.core.instants import event_time
 from workflow.core.model import HistoryEntry, Note
@@ -180,6 +181,16 @@ def test_every_crossing_of_the_goal_in_force_has_one_firing_at_that_instant(worl
 def test_the_clocks_stored_are_those_that_history_tells(world: World) -> None:
     played = play(world)
     assert rebuilt(played) == played.ticket.clocks
+
+
+@FEWER
+@given(worlds())
+def test_what_waits_is_what_history_says_must_wait(world: World) -> None:
+    played = play(world)
+    rules = played.revisions[played.ticket.desk_revision][1]
+    wanted = armed.wanted(rules, played.ticket, played.ticket.clocks, played.entries, played.rules_of)
+    unlike, right = armed.compare(played.outcome.timers, wanted, (), at_tick(END))
+    assert (unlike, sorted(right, key=lambda timer: timer.order)) == ([], list(played.outcome.timers))
 
 
 @FEWER

@@ -17,7 +17,7 @@ from workflow.core import chain
 from workflow.core.model import HistoryEntry
 from workflow.desk.book import Book
 from workflow.desk.desk import Desk
-from workflow.desk.repair import ClockDifference, differences
+from workflow.desk.repair import Difference, differences
 from workflow.store import tables
 from workflow.store.claims import UNREADABLE
 from workflow.store.tables import instant, metadata
@@ -268,12 +268,10 @@ class Books:
                 assert row["kind"] not in TELLING
         assert spared <= dropped <= spared + joined
 
-    def differences(self, ids: list[int]) -> list[ClockDifference]:
-        """Return the stored SLA clocks that are not what history says."""
+    def differences(self, ids: list[int]) -> list[Difference]:
+        """Return the stored SLA clocks and timers that are not what history says."""
         with self.engine.connect() as connection:
             book = Book.read(connection, {})
-            if not any(book.definition(*key).slas for key in book.stored):
-                return []
             return differences(connection, book, ids)
 
 

@@ -134,12 +134,15 @@ def excuse(session: Session, ticket_id: int, clock: str, *, at: str | None, **gi
 @click.option("--check", is_flag=True, help="Change nothing; exit 8 where something differs.")
 @pass_session
 def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
-    """Put the stored SLA clocks right by what history says: of the tickets named, or of all.
+    """Put the stored SLA clocks and timers right by what history says: of the tickets named, or of all.
 
-    Each ticket that was wrong is mended in a recorded step.
+    A timer that is missing is armed, one that waits for nothing is dropped. Each ticket that was wrong is mended in a
+    recorded step.
 
         ticketflow sla rebuild --check
     """
+    from workflow import TimerDifference
+
     wanted = ids or None
     found = session.desk.check_clocks(wanted) if check else session.desk.rebuild_clocks(wanted, actor=session.actor)
     view, many, tickets = View(session), 0, set()
@@ -151,6 +154,14 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
             plain = {name: clock and clock._asdict() for name, clock in clocks.items()}
             session.dump(session.zoned(asdict(difference) | plain))
             continue
+        if isinstance(difference, TimerDifference):
+            timer = (difference.kind, difference.name, difference.cycle, difference.occurrence)
+            session.say(
+                "Ticket {ticket}, timer {timer}: stored {stored}; by history {told}.", ticket=difference.ticket_id,
+                timer=":".join(map(str, timer)) if difference.cycle else difference.name,
+                stored=difference.stored or session.tell("nothing"), told=difference.told or session.tell("nothing"),
+            )  # fmt: skip
+            continue
         stored, told = view.differing(difference)
         session.say(
             "Ticket {ticket}, {clock}, cycle {cycle}: stored {stored}; by history {told}.", ticket=difference.ticket_id,
@@ -158,10 +169,14 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
         )  # fmt: skip
     if check and many:
         raise PartlyDone(
-            "{count} SLA clocks are not what history says", "mend them with `ticketflow sla rebuild`", count=many
+            "{count} SLA clocks and timers are not what history says",
+            "mend them with `ticketflow sla rebuild`",
+            count=many,
         )
     if not session.json:
         if many:
-            session.say("{count} SLA clocks of {tickets} tickets were put right.", count=many, tickets=len(tickets))
+            session.say(
+                "{count} SLA clocks and timers of {tickets} tickets were put right.", count=many, tickets=len(tickets)
+            )
         else:
-            session.say("Every SLA clock is what history says.")
+            session.say("Every SLA clock and timer is what history says.")

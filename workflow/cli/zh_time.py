@@ -105,9 +105,9 @@ HELP = {
     "Excuse a miss of the clock CLOCK of ticket ID.": "豁免工单 ID 的时限 CLOCK 的一次超时。",
     "The miss stays in the record, beside the excuse.": "超时仍留在记录中，并注明豁免。",
     "Which cycle; the last missed one unless said.": "哪个周期；默认为最近一次超时的。",
-    "Put the stored SLA clocks right by what history says: of the tickets named, or of all.": "按经过改正所存的时限：所写的工单，"
+    "Put the stored SLA clocks and timers right by what history says: of the tickets named, or of all.": "按经过改正所存的时限：所写的工单，"
     "或全部工单。",
-    "Each ticket that was wrong is mended in a recorded step.": "每张有误的工单都以一条记录改正。",
+    "A timer that is missing is armed, one that waits for nothing is dropped. Each ticket that was wrong is mended in a recorded step.": "缺少的定时重新设定，无所等待的定时去掉。每张有误的工单都以一条记录改正。",
     "Change nothing; exit 8 where something differs.": "不做改动；有不符时退出码为 8。",
     # timeouts and incidents
     "Any number of these may run at a time. What others were faster with, what they have locked and what could not be read "
@@ -160,8 +160,9 @@ SAID = {
     "The miss of {clock} of ticket {ticket} is excused; it stays in the record.": "工单 {ticket} 的 {clock} 超时已豁免；记录仍保留。",
     "Ticket {ticket}, {clock}, cycle {cycle}: stored {stored}; by history {told}.": "工单 {ticket}，{clock}，周期 {cycle}："
     "所存 {stored}；按经过 {told}。",
-    "{count} SLA clocks of {tickets} tickets were put right.": "已改正 {tickets} 张工单的 {count} 个时限。",
-    "Every SLA clock is what history says.": "所有时限都与经过相符。",
+    "{count} SLA clocks and timers of {tickets} tickets were put right.": "已改正 {tickets} 张工单的 {count} 个时限或定时。",
+    "Ticket {ticket}, timer {timer}: stored {stored}; by history {told}.": "工单 {ticket}，定时 {timer}：所存 {stored}；按经过应为 {told}。",
+    "Every SLA clock and timer is what history says.": "所有时限和定时都与经过相符。",
     "Incident {incident} is closed; ticket {ticket} is in {state}, with {owner}.": "异常 {incident} 已关闭；工单 {ticket} 在 {state}，"
     "由 {owner} 负责。",
     "held: {by}": "{by} 已接手",
@@ -209,7 +210,7 @@ ERRORS = {
     "the clock {sla} does not run": "时限 {sla} 没有在计时",
     "the clock {name} does not run": "时限 {name} 没有在计时",
     "only a clock that runs can be extended": "只有计时中的时限可以延期",
-    "{count} SLA clocks are not what history says": "有 {count} 个时限与经过不符",
+    "{count} SLA clocks and timers are not what history says": "有 {count} 个时限或定时与经过不符",
     "mend them with `ticketflow sla rebuild`": "请用 `ticketflow sla rebuild` 改正",
     "there is no incident {incident}": "没有异常 {incident}",
     "list them with `ticketflow incident list`": "可用 `ticketflow incident list` 查看",

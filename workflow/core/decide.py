@@ -219,11 +219,7 @@ def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor
     data = {"number": promise.number, "until": event.until.isoformat()}
     if old is not None:
         data |= {"instead_of": old.until.isoformat(), "late": now > old.until - WARNING}
-    timers = [
-        Timer("promise", name, promise.number, 1, due, PROMISES + place)
-        for place, (name, due) in enumerate((("warning", event.until - WARNING), ("due", event.until)))
-        if due > now
-    ]
+    timers = promised(promise.number, promise.until, now)
     if len(timers) == 1:
         data["skipped"] = ["warning"]
     ticket = replace(ticket, promise=promise, promises=promise.number)
@@ -231,6 +227,15 @@ def _make_promise(rules: Rules, ticket: Ticket, event: MakePromise, actor: Actor
     said = {name: value for name, value in data.items() if name in ("until", "instead_of")}
     told = Effect("promise", "customer", f"promised:{entry.seq}", ticket.entry, seq=entry.seq, data=said)
     return Decision(ticket, (entry,), (told,), arm=tuple(timers))
+
+
+def promised(number: int, until: datetime, now: datetime) -> list[Timer]:
+    """Return the timers of a promise made now: the owner's warning, unless that is past already, and its end."""
+    return [
+        Timer("promise", name, number, 1, due, PROMISES + place)
+        for place, (name, due) in enumerate((("warning", until - WARNING), ("due", until)))
+        if due > now
+    ]
 
 
 def _extend(rules: Rules, ticket: Ticket, event: Extend, actor: Actor, now: datetime) -> Decision:

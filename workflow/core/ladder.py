@@ -159,6 +159,14 @@ def _timer(ladder: Ladder, due: datetime) -> Timer:
     return Timer("rung", "rung", ladder.id, ladder.raised, due, POSITION)
 
 
+def following(rules: Rules, ladder: Ladder, raised_at: datetime) -> Timer | None:
+    """Return what an open ladder waits for: the end of a hold, or of the time to acknowledge, if it has one."""
+    spec = rules.desk.ladder or NO_LADDER
+    after = spec.rungs[min(ladder.rung, len(spec.rungs)) - 1].after
+    due = ladder.held_until or (after and raised_at + after.length)
+    return _timer(ladder, due) if due else None
+
+
 def acknowledged(
     rules: Rules, ticket: Ticket, ladder: Ladder, actor: Actor, at: datetime, note: str | None = None
 ) -> Decision:

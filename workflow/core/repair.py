@@ -52,10 +52,7 @@ def retry_timer(
 def rebuilt(
     rules: Rules, ticket: Ticket, timers: Iterable[Timer], clocks: tuple[SlaClock, ...], *, at: datetime, actor: str
 ) -> Outcome:
-    """Return the ticket with these clocks in place of its own, and their timers armed."""
-    unit = Unit(rules, ticket, timers, limit=at, fired_at=at, inclusive=False)
-    unit.timers = {key: timer for key, timer in unit.timers.items() if timer.kind != "sla"}
-    unit.timers |= {timer.key: timer for clock in clocks for timer in sla.timers(rules, clock, at)}
-    unit.ticket = replace(ticket, clocks=clocks)
+    """Return the ticket with these clocks and timers in place of its own."""
+    unit = Unit(rules, replace(ticket, clocks=clocks), timers, limit=at, fired_at=at, inclusive=False)
     unit.write("rebuilt", Actor(actor), at, {"rebuilt": sorted({clock.name for clock in clocks})})
     return unit.outcome()

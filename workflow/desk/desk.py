@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from workflow.desk.explaining import Explanation
     from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport
-    from workflow.desk.repair import ClockDifference
+    from workflow.desk.repair import ClockDifference, Difference, TimerDifference
 
 
 class Desk(SpeechVerbs):
@@ -399,24 +399,29 @@ class Desk(SpeechVerbs):
             lambda connection: repair.retry(connection, self._book(connection), incident_id, actor, self.clock)
         )
 
-    def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[ClockDifference, ...]:
-        """Return where stored SLA clocks, of these tickets or of all, are not what the history says."""
+    def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[ClockDifference | TimerDifference, ...]:
+        """Return where stored SLA clocks and timers, of these tickets or of all, are not what the history says."""
         from workflow.desk import repair
 
-        found: list[ClockDifference] = []
+        found: list[ClockDifference | TimerDifference] = []
         for page in self._pages(ids):
             found += self._read(functools.partial(repair.differences, ids=page))
         return tuple(found)
 
-    def rebuild_clocks(self, ids: Iterable[int] | None = None, *, actor: str) -> tuple[ClockDifference, ...]:
-        """Put SLA clocks right by the history, each ticket that is wrong in a recorded step; return what was wrong."""
+    def rebuild_clocks(
+        self, ids: Iterable[int] | None = None, *, actor: str
+    ) -> tuple[ClockDifference | TimerDifference, ...]:
+        """Put SLA clocks and timers right by the history, each ticket in a recorded step; return what was wrong.
+
+        What is missing is armed, not before now; what waits for nothing is dropped.
+        """
         self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
-        wrong: list[ClockDifference] = []
+        wrong: list[ClockDifference | TimerDifference] = []
         for ticket_id in dict.fromkeys(found.ticket_id for found in self.check_clocks(ids)):
             wrong += self._transactions.unit(functools.partial(self._rebuild, ticket_id=ticket_id, actor=actor))
         return tuple(wrong)
 
-    def _rebuild(self, connection: Connection, *, ticket_id: int, actor: str) -> list[ClockDifference]:
+    def _rebuild(self, connection: Connection, *, ticket_id: int, actor: str) -> list[Difference]:
         from workflow.desk import repair
 
         return repair.rebuild(connection, self._book(connection), ticket_id, actor, self.clock)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from workflow.clock import Clock
-from workflow.core import people, sla
+from workflow.core import armed, people, sla
 from workflow.core.instants import event_time
-from workflow.core.model import SlaClock, Ticket
+from workflow.core.model import SlaClock, Ticket, Timer, replace
 from workflow.core.repair import rebuilt, retry_timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.errors import Refused
-from workflow.store import agenda, claims, tickets
+from workflow.store import agenda, claims, tickets, timekeeping
 from workflow.store.changes import Change, save
 
 
@@ -28,6 +30,25 @@ class ClockDifference:
     cycle: int
     stored: SlaClock | None
     told: SlaClock | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDifference:
+    """A timer that is not as it must be: due when it is `stored`, and as `told` by history; None where it is not there.
+
+    Of kind `next` it is not a timer, but what the ticket's row says of when the least of them is due.
+    """
+
+    ticket_id: int
+    kind: str
+    name: str
+    cycle: int
+    occurrence: int
+    stored: datetime | None
+    told: datetime | None
+
+
+Difference: TypeAlias = ClockDifference | TimerDifference
 
 
 def retry(connection: Connection, book: Book, incident_id: int, actor: str, clock: Clock) -> Ticket:
@@ -58,32 +79,64 @@ def retry(connection: Connection, book: Book, incident_id: int, actor: str, cloc
     return after
 
 
-def differences(connection: Connection, book: Book, ids: Iterable[int]) -> list[ClockDifference]:
-    """Return where stored SLA clocks are not what history and the desk revisions named there say."""
-    found: list[ClockDifference] = []
+def differences(connection: Connection, book: Book, ids: Iterable[int]) -> list[Difference]:
+    """Return where stored SLA clocks and timers are not what history and the desk revisions named there say."""
+    found: list[Difference] = []
     for ticket_id in ids:
         ticket = tickets.get(connection, ticket_id, book.shapes)
-        told = {(clock.name, clock.cycle): clock for clock in _told(connection, book, ticket)}
-        stored = {(clock.name, clock.cycle): clock for clock in ticket.clocks}
-        for key in sorted({*told, *stored}):
-            was, says = stored.get(key), told.get(key)
-            found += [ClockDifference(ticket_id, *key, was, says)] if was != says else []
+        found += _compared(connection, book, ticket, ticket.updated_at).differences
     return found
 
 
-def rebuild(connection: Connection, book: Book, ticket_id: int, actor: str, clock: Clock) -> list[ClockDifference]:
-    """Put a ticket's clocks right by its history, in one recorded step; return what was different."""
+def rebuild(connection: Connection, book: Book, ticket_id: int, actor: str, clock: Clock) -> list[Difference]:
+    """Put a ticket's clocks and timers right by its history, in one recorded step; return what was different."""
     people.demand(book.desk, people.actor_of(book.desk, actor), "retry")
     ticket, timers = tickets.lock(connection, ticket_id, book.shapes)
-    wrong = differences(connection, book, [ticket_id])
-    if wrong:
-        now = clock.now()
-        rules, known, _ = book.standing(ticket)
-        when = event_time(known, now, None)
-        outcome = rebuilt(rules, known, timers, _told(connection, book, ticket), at=when, actor=actor)
-        save(connection, [Change(ticket, timers, outcome)], now)
-    return wrong
+    now = clock.now()
+    rules, known, _ = book.standing(ticket)
+    when = event_time(known, now, None)
+    found = _compared(connection, book, ticket, when)
+    if found.differences:
+        timekeeping.drop_clocks(connection, ticket_id)
+        outcome = rebuilt(rules, known, found.timers, found.clocks, at=when, actor=actor)
+        save(connection, [Change(replace(ticket, clocks=()), timers, outcome)], now)
+        claims.mend_next_timer(connection, [ticket_id])
+    return found.differences
 
 
-def _told(connection: Connection, book: Book, ticket: Ticket) -> tuple[SlaClock, ...]:
-    return sla.rebuild(ticket, tickets.history_of(connection, ticket.id), book.rules)
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """How a ticket differs from what its history says, and the clocks and timers that would be right."""
+
+    differences: list[Difference]
+    clocks: tuple[SlaClock, ...]
+    timers: list[Timer]
+
+
+def _compared(connection: Connection, book: Book, ticket: Ticket, now: datetime) -> _Compared:
+    rules, known, _ = book.standing(ticket)
+    history = tickets.history_of(connection, ticket.id)
+    clocks = sla.rebuild(ticket, history, book.rules)
+    told = {(clock.name, clock.cycle): clock for clock in clocks}
+    stored = {(clock.name, clock.cycle): clock for clock in ticket.clocks}
+    found: list[Difference] = [
+        ClockDifference(ticket.id, *key, stored.get(key), told.get(key))
+        for key in sorted({*told, *stored})
+        if stored.get(key) != told.get(key)
+    ]
+    incidents = agenda.incident_rows(connection, open_only=True, limit=1000, after=None, ticket_id=ticket.id)
+    armed_now = tickets.armed(connection, ticket.id)
+    unlike, timers = armed.compare(
+        armed_now,
+        armed.wanted(rules, known, clocks, history, book.rules),
+        {incident.as_timer().key for incident in incidents},
+        now,
+    )
+    found += [TimerDifference(ticket.id, *each.key, each.stored, each.told) for each in unlike]
+    following, least = (
+        tickets.next_timer_of(connection, ticket.id),
+        min((each.due_at for each in armed_now), default=None),
+    )
+    if following != least and not any(incident.timer == claims.UNREADABLE for incident in incidents):
+        found.append(TimerDifference(ticket.id, "next", "next_timer_at", 0, 0, following, least))
+    return _Compared(found, clocks, timers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -79,6 +80,14 @@ def _missing(ticket_id: int) -> NotFound:
 def armed(connection: Connection, ticket_id: int) -> Timers:
     """Return a ticket's armed timers."""
     return tuple(map(timer_of, _TIMERS.fetch(connection, {"id": ticket_id})))
+
+
+def next_timer_of(connection: Connection, ticket_id: int) -> datetime | None:
+    """Return when the next timer of a ticket is due, as its row says; None too where runs pass it by."""
+    found: datetime | None = connection.execute(
+        select(tickets.c.next_timer_at).where(tickets.c.id == ticket_id)
+    ).scalar_one()
+    return found
 
 
 def links_of(connection: Connection, ticket_id: int) -> tuple[Link, ...]:

@@ -81,6 +81,11 @@ def clocks_of_many(connection: Connection, ids: Sequence[int]) -> dict[int, tupl
     return {ticket_id: tuple(map(clock_of, found)) for ticket_id, found in rows.items()}
 
 
+def drop_clocks(connection: Connection, ticket_id: int) -> None:
+    """Forget a ticket's clocks, so that they are written anew."""
+    connection.execute(slas.delete().where(slas.c.ticket_id == ticket_id))
+
+
 def clock_rows_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
     """Return the rows of the clocks of several tickets."""
     found: dict[int, list[Row]] = {}
