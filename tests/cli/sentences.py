@@ -25,7 +25,7 @@ WORDS = {
     "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning", "running",
     "paused", "met", "missed", "cancelled", "at risk", "more time asked for", "kept", "broken", "due", "late", "left",
     "guidance", "because", "say instead", "escalation",
-    "retried", "assign", "reassign", "tell", "rework", "continue", "overtaken", "suppressed",
+    "retried", "assign", "reassign", "tell", "rework", "continue", "overtaken", "suppressed", "unattended",
 }  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
 
         ticketflow sla rebuild --check
     """
-    from workflow import TimerDifference
+    from workflow import SlaClock, TimerDifference
 
     wanted = ids or None
     found = session.desk.check_clocks(wanted) if check else session.desk.rebuild_clocks(wanted, actor=session.actor)
@@ -150,8 +150,8 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
         many += 1
         tickets.add(difference.ticket_id)
         if session.json:
-            clocks = {"stored": difference.stored, "told": difference.told}
-            plain = {name: clock and clock._asdict() for name, clock in clocks.items()}
+            both = {"stored": difference.stored, "told": difference.told}
+            plain = {name: one._asdict() if isinstance(one, SlaClock) else one for name, one in both.items()}
             session.dump(session.zoned(asdict(difference) | plain))
             continue
         if isinstance(difference, TimerDifference):
