@@ -12,7 +12,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, failure, sla, sorting, views
+from workflow.cli import app, failure, labels, sla, sorting, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -115,7 +115,7 @@ def of_click() -> set[str]:
 def everything() -> frozenset[str]:
     lists = {*views.LIST, *views.HISTORY, *sla.CLOCKS, *sorting.PROPOSED, *sorting.VOICES, *sorting.FIGURES}
     lists |= {"corrected", *sorting.ATTRIBUTES}
-    facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, views.TIMERS) for word in words.values()}
+    facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, labels.TIMERS) for word in words.values()}
     return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts
 
 

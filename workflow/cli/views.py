@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from workflow.cli.context import Session
+from workflow.cli.labels import Labels
 
 if TYPE_CHECKING:
-    from workflow import ClockDifference, DueTimer, Page, SlaClock
+    from workflow import ClockDifference, Page, SlaClock
     from workflow.core.model import HistoryEntry, Option, Ticket
     from workflow.definition.model import FieldSpec
-    from workflow.definition.resolve import TicketType
 
 LIST = ("id", "type", "state", "priority", "with", "next due", "customer", "limits")
 ROOM_FOR_LIMITS = 120  # narrower terminals show no more than a mark at what is escalated
@@ -53,14 +52,14 @@ FACTS = {
 }
 FLAGS = {"late": "late", "on_attach": "was past when its goal was set"}
 STEPS = {"goal": "new goal"}
-TIMERS = {"sla": "SLA", "promise": "promise", "rung": "next rung"}
 
 
-class View:
+class View(Labels):
     """Shows tickets to one session. With `reveal`, personal data is shown if a role of the actor may see it."""
 
     def __init__(self, session: Session, *, reveal: bool = False) -> None:
-        self.session, self.reveal = session, reveal
+        super().__init__(session)
+        self.reveal = reveal
         if reveal:
             self._demand_reveal()
 
@@ -220,76 +219,6 @@ class View:
             return when
         local, now = when.astimezone(session.zone), session.desk.clock.now().astimezone(session.zone)
         return f"{local:%m-%d %H:%M}" if local.year == now.year else when
-
-    def type_label(self, ticket: Ticket) -> str:
-        """Return the type's name, in Chinese its label."""
-        return self._word(self.definition(ticket.type, ticket.version).spec.label, ticket.type)
-
-    def state_label(self, at: Ticket | HistoryEntry, state: str) -> str:
-        """Return the state's name, in Chinese its label; `at` says of which definition."""
-        found = self.definition(at.type, at.version).states.get(state)
-        return self._word(found.label if found else {}, state)
-
-    def trigger_label(self, at: Ticket | HistoryEntry, trigger: str) -> str:
-        """Return the trigger's name, in Chinese its label."""
-        states = self.definition(at.type, at.version).states.values()
-        found = next((state.triggers[trigger] for state in states if trigger in state.triggers), None)
-        return self._word(found.label if found else {}, trigger)
-
-    def clock_label(self, at: Ticket | HistoryEntry, name: str) -> str:
-        """Return an SLA clock's name, in Chinese its label."""
-        found = self.definition(at.type, at.version).slas.get(name)
-        return self._word(found.label if found else {}, name)
-
-    def timer_label(self, at: Ticket | HistoryEntry, kind: str, name: str) -> str:
-        """Return what a timer is, in words; `at` says of which definition, and in which state."""
-        state = getattr(at, "source", None) or at.state
-        return self._timer(self.definition(at.type, at.version), state, kind, name)
-
-    def clock_status(self, clock: SlaClock) -> str:
-        """Return what a clock does, with what is to be feared of it."""
-        words = [clock.status]
-        if clock.is_open and clock.breached:
-            words.append("missed")
-        elif clock.is_open and clock.at_risk:
-            words.append("at risk")
-        if clock.asked:
-            words.append("more time asked for")
-        return ", ".join(map(self.session.tell, words))
-
-    def agenda_row(self, timer: DueTimer) -> tuple[str, str, str]:
-        """Return what a list of timers says of one: its ticket's type and state, and what it is."""
-        definition = self._in_force.get(timer.type)
-        state = definition.states.get(timer.state) if definition else None
-        kind = self._word(definition.spec.label, timer.type) if definition else timer.type
-        place = self._word(state.label, timer.state) if state else timer.state
-        return kind, place, self._timer(definition, timer.state, timer.kind, timer.name)
-
-    @cached_property
-    def _in_force(self) -> Mapping[str, TicketType]:
-        return self.session.desk.types
-
-    def _timer(self, definition: TicketType | None, state: str, kind: str, name: str) -> str:
-        """Return what a timer is, in words: a timeout's name, a clock with the level, a promise, the next rung."""
-        tell = self.session.tell
-        if kind == "timeout":
-            place = definition.states.get(state) if definition else None
-            known = place.timeouts.get(name) if place else None
-            return self._word(known.label, name) if known else name
-        what = tell(TIMERS.get(kind, kind))
-        if kind == "sla":
-            clock, _, level = name.partition("/")
-            rule = definition.slas.get(clock) if definition else None
-            return f"{what} {self._word(rule.label, clock) if rule else clock} {level}"
-        return f"{what}: {tell(name)}" if kind == "promise" else what
-
-    @cache  # noqa: B019 - a view lives as long as its command
-    def definition(self, name: str, version: int) -> TicketType:
-        """Return the definition that a ticket is pinned to."""
-        return self.session.desk.definition(name, version)
-
-    def _word(self, label: Mapping[str, str], name: str) -> str:
-        return self.session.label(label, name) if self.session.lang != "en" else name
 
     def details(self, ticket: Ticket) -> Iterable[tuple[str, object]]:
         """Return everything about a ticket that its page shows, with labels."""
