@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -196,6 +197,7 @@ def test_export_keeps_what_no_definition_knows_any_more(terminal: Terminal) -> N
     folder = terminal.folder / "rules" / "definitions"
     for name in ("inquiry.yaml", "rules.yaml"):
         (folder / name).unlink()
+    shutil.rmtree(folder / "guidance")  # it speaks of inquiries
     terminal("apply", "--definitions", "rules/definitions", "--actor", "admin_01")
     (row,) = csv.DictReader(io.StringIO(terminal("export")))
     assert json.loads(row["more"]) == {"fields.topic": "billing"}
