@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +54,13 @@ def say(session: Session, ticket_id: int, *, language: str | None, reveal: bool)
         session.say("The guidance has nothing for this state.")
 
 
-def _indented(session: Session, text: str, mark: str = "") -> Iterable[str]:
-    """Yield the lines of a text, indented; the first bears a mark."""
-    for number, paragraph in enumerate(text.splitlines()):
-        line = (mark if number == 0 else " " * render.cells(mark)) + render.clean(paragraph)
-        room = session.width and session.width - len(render.GAP)
-        yield from (f"{render.GAP}{part}".rstrip() for part in (render.wrap(line, room) if room else [line]))
+def _indented(session: Session, text: str, mark: str = "") -> Iterator[str]:
+    """Yield the lines of a text, indented; the first bears a mark, and the others stand below its text."""
+    room = session.width and session.width - render.cells(render.GAP + mark)
+    for paragraph in map(render.clean, text.splitlines()):
+        for line in render.wrap(paragraph, room) if room else [paragraph]:
+            yield f"{render.GAP}{mark}{line}".rstrip()
+            mark = " " * render.cells(mark)
 
 
 @click.command("form", cls=Command)
