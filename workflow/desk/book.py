@@ -79,11 +79,11 @@ class Book:
     stored: Mapping[tuple[str, int], store.StoredType]
     hosts: Registered
     revisions: Sequence[store.StoredDesk] = ()
+    words: str | None = None
     _compiled: dict[tuple[str, int], Compiled] = field(default_factory=dict)
     _read: dict[tuple[str, int], TicketType] = field(default_factory=dict)
     _rules: dict[tuple[str, int, int], Rules] = field(default_factory=dict)
     _desks: dict[int, DeskSpec] = field(default_factory=dict)
-    _guidance: list[Guidance | None] = field(default_factory=list)
 
     @classmethod
     def read(cls, connection: Connection, hosts: Registered) -> Book:
@@ -94,7 +94,9 @@ class Book:
             raise SchemaOutdated("the database holds no desk", "run `ticketflow apply`")
         desk = revisions[-1]
         stored = {(item.type, item.version): item for item in store.types(connection)}
-        return cls(known, desk.id, read_desk(desk.document), stored, hosts, revisions)
+        return cls(
+            known, desk.id, read_desk(desk.document), stored, hosts, revisions, store.setting(connection, GUIDANCE)
+        )
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -163,12 +165,10 @@ class Book:
             self._desks[revision] = read_desk(known[revision])
         return self._desks[revision]
 
-    def guidance(self, connection: Connection) -> Guidance | None:
-        """Return what the people of the desk say, or None where it has no guidance; read when it is first needed."""
-        if not self._guidance:
-            stored = store.setting(connection, GUIDANCE)
-            self._guidance.append(read_guidance(stored) if stored else None)
-        return self._guidance[0]
+    @cached_property
+    def guidance(self) -> Guidance | None:
+        """What the people of the desk say, or None where it has no guidance; read when it is first needed."""
+        return read_guidance(self.words) if self.words else None
 
     @property
     def newer_holidays(self) -> tuple[str, ...]:

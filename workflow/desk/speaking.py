@@ -37,7 +37,7 @@ class SpeechVerbs(TicketVerbs):
             who = people.actor_of(book.desk, actor)
             if reveal:
                 people.demand(book.desk, who, "reveal", ticket_id)
-            guidance = _demanded(book.guidance(connection))
+            guidance = _demanded(book.guidance)
             ticket, history = _as_of_now(connection, book, ticket_id, self)
             rules = book.rules(ticket.type, ticket.version)
             return what_to_say(
@@ -55,7 +55,7 @@ class SpeechVerbs(TicketVerbs):
         """
 
         def work(connection: Connection, book: Book) -> tuple[Remark, ...]:
-            guidance = _demanded(book.guidance(connection))
+            guidance = _demanded(book.guidance)
             ticket = tickets.get(connection, ticket_id, book.shapes) if ticket_id is not None else None
             return phrases.remarks(guidance, {"text": text}, phrases.marks_of(guidance, ticket) if ticket else ())
 
@@ -72,7 +72,7 @@ class SpeechVerbs(TicketVerbs):
                 people.demand(book.desk, who, "reveal", ticket_id)
             ticket, history = _as_of_now(connection, book, ticket_id, self)
             return strategy_record(
-                book.guidance(connection) or Guidance(), book.rules(ticket.type, ticket.version), ticket, history,
+                book.guidance or Guidance(), book.rules(ticket.type, ticket.version), ticket, history,
                 lang=lang, reveal=reveal,
             )  # fmt: skip
 

@@ -90,11 +90,16 @@ def with_customers(
 def begun(
     book: Book, decision: Decision, actor: Actor, now: datetime, proposal: Proposal | None, *, quiet: bool = False
 ) -> Outcome:
-    """Return the outcome of an opening; a machine that has an answer gives it, where the type knows what that is."""
+    """Return the outcome of an opening; a machine that has an answer gives it, where the type knows what that is.
+
+    An answer with a phrase that no customer is told is left to a person.
+    """
     ticket, answers = decision.ticket, book.desk.rules and book.desk.rules.answers
     rules, then = book.rules(ticket.type, ticket.version), None
     if proposal and proposal.answer and answers and rules.compiled.knows(ticket.state, answers.trigger):
-        then = Advance(answers.trigger, {answers.field: proposal.answer[1]})
+        said = {answers.field: proposal.answer[1]}
+        if phrases.refusal(_remarks(book, said, ticket), ticket.id) is None:
+            then = Advance(answers.trigger, said)
     return opened(rules, decision, actor, wall=now, then=then, quiet=quiet)
 
 
@@ -113,7 +118,7 @@ def open_one(
     facts = sorting.facts_of(book, opening, opening.at or now)
     proposal = sorting.propose(connection, book, facts, said, ticket_type=opening.ticket_type)
     tags = (*opening.tags, *(proposal.proposed.get("tags", ()) if proposal else ()))
-    remarks = _remarks(connection, book, phrases.texts_among(opening.fields), tags)
+    remarks = _remarks(book, phrases.texts_among(opening.fields), tags)
     if (refusal := phrases.refusal(remarks, None)) is not None:
         raise refusal
     (decision,) = with_customers(connection, book, [decide_opening(book, opening, who, now, proposal)])
@@ -155,7 +160,7 @@ def happen(
     if at is not None and isinstance(event, Acknowledge):
         ladder.demand_told(ticket, when)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
-    remarks = _remarks(connection, book, phrases.texts_of(event), ticket)
+    remarks = _remarks(book, phrases.texts_of(event), ticket)
     outcome = run_unit(
         rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
         refusal=missing or phrases.refusal(remarks, ticket_id), newer=newer,
@@ -168,11 +173,9 @@ def happen(
     return replace(after, remarks=remarks) if remarks else after, outcome.refusal
 
 
-def _remarks(
-    connection: Connection, book: Book, texts: Mapping[str, str], marked: Ticket | Collection[str]
-) -> tuple[Remark, ...]:
+def _remarks(book: Book, texts: Mapping[str, str], marked: Ticket | Collection[str]) -> tuple[Remark, ...]:
     """Return what is to be remarked of texts, as far as a customer is told them, on a ticket or one with these tags."""
-    if not texts or not (guidance := book.guidance(connection)):
+    if not texts or not (guidance := book.guidance):
         return ()
     marks = phrases.marks_of(guidance, marked) if isinstance(marked, Ticket) else marked
     return phrases.remarks(guidance, phrases.told(guidance, texts), marks)

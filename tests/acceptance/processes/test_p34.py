@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from workflow import BadValue, Desk, Forbidden, NotFound
+from workflow import BadValue, Desk, Forbidden, NotFound, Verdict
 from workflow.testing import memory_desk
 
 FORBIDDEN = [
@@ -103,6 +103,15 @@ def test_on_a_ticket_at_risk_no_route_upward_is_offered(desk: Desk) -> None:
     with pytest.raises(BadValue, match="route_upward"):
         desk.advance(risky, "make_offer", actor="agent_01", fields=offer)
     assert desk.advance(calm, "make_offer", actor="agent_01", fields=offer).state == "handle.offer_made"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("We open at 9:00.", "handle.bot"), ("I can't help you. We open at 9:00.", "intake")]
+)
+def test_a_machines_answer_with_a_forbidden_phrase_is_left_to_a_person(answer: str, state: str) -> None:
+    with memory_desk(classifiers={"bot": lambda _: Verdict(type="inquiry", answer=answer)}) as desk:
+        ticket = desk.open(actor="agent_01", fields={"statement": "When do you open?"})
+        assert (ticket.type, ticket.state) == ("inquiry", state)
 
 
 def test_guidance_bears_the_tickets_data_masked_as_the_role_demands(desk: Desk) -> None:
