@@ -227,7 +227,7 @@ class Writer:
     @cached_property
     def _copy(self) -> str:
         """How PostgreSQL takes in many rows: 2 to 3 times as fast as one INSERT for each."""
-        return f'COPY "{self._table.name}" ({_quoted(self._columns)}) FROM STDIN'
+        return f"COPY {self._table.name} ({_quoted(self._columns)}) FROM STDIN"
 
     def _text(self, dialect: Dialect, *, many: bool) -> str:
         key = f"{dialect.name} {dialect.driver} {many}"
@@ -241,9 +241,9 @@ class Writer:
         equal = [f'"{name}" = {mark}' for name, mark in zip(names, marks, strict=True)]
         changes, where = ", ".join(equal[: len(self._columns)]), " AND ".join(equal[len(self._columns) :])
         texts = {  # of names that stand in the code
-            "INSERT": f'INSERT INTO "{self._table.name}" ({_quoted(self._columns)}) VALUES ({", ".join(marks)})',  # noqa: S608
-            "UPDATE": f'UPDATE "{self._table.name}" SET {changes} WHERE {where}',  # noqa: S608
-            "DELETE": f'DELETE FROM "{self._table.name}" WHERE {where}',  # noqa: S608
+            "INSERT": f"INSERT INTO {self._table.name} ({_quoted(self._columns)}) VALUES ({', '.join(marks)})",  # noqa: S608
+            "UPDATE": f"UPDATE {self._table.name} SET {changes} WHERE {where}",  # noqa: S608
+            "DELETE": f"DELETE FROM {self._table.name} WHERE {where}",  # noqa: S608
         }
         return texts[self._verb]
 
@@ -253,7 +253,7 @@ class Writer:
         lists = ", ".join(f"CAST({_mark(dialect, place)} AS {kind}[])" for place, kind in enumerate(kinds, 1))
         where = " AND ".join(f'kept."{name}" = gone."{name}"' for name in self._keys)
         names = _quoted(self._keys)
-        return f'DELETE FROM "{self._table.name}" AS kept USING unnest({lists}) AS gone ({names}) WHERE {where}'  # noqa: S608
+        return f"DELETE FROM {self._table.name} AS kept USING unnest({lists}) AS gone ({names}) WHERE {where}"  # noqa: S608
 
 
 def instants(connection: Connection) -> Mapping[Any, Any]:
