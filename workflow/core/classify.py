@@ -30,6 +30,7 @@ from workflow.errors import BadValue, ConditionFault
 
 DEFAULT = "default"
 RISK_TAG = "risk"
+FIRST_LINE = 60  # characters of it at most
 _LATIN = "0-9a-z\u00df-\u024f"
 _EDGES = (re.compile(f"^[{_LATIN}]"), re.compile(f"[{_LATIN}]$"))
 
@@ -234,7 +235,9 @@ class _Asked:
     def __init__(self, name: str, rule: Rule, variables: Mapping[str, str]) -> None:
         self.name, self.rule = name, rule
         words = rule.when.words
-        self.any, self.all, self.none = (list(map(_Word, some)) for some in (words.any, words.all, words.none))
+        self.start, self.any, self.all, self.none = (
+            list(map(_Word, some)) for some in (words.start, words.any, words.all, words.none)
+        )
         self.conditions: list[Condition] = [compile_condition(text, variables) for text in rule.when.conditions]
         self.patterns = [(pattern, compile_pattern(pattern)) for pattern in rule.when.patterns]
 
@@ -244,15 +247,17 @@ class _Asked:
             return None
         if any(word.stands_in(text) for word in self.none) or not all(word.stands_in(text) for word in self.all):
             return None
+        head = text[:FIRST_LINE].partition("\n")[0]
+        first = [word.shown for word in self.start if word.stands_in(head)]
         found = [word.shown for word in self.any if word.stands_in(text)]
-        if self.any and not found:
+        if (self.start and not first) or (self.any and not found):
             return None
         if not all(condition.holds(values) is True for condition in self.conditions):
             return None
         fitting = [pattern for pattern, fits in self.patterns if fits(text)]
         if self.patterns and not fitting:
             return None
-        return (*(word.shown for word in self.all), *found, *fitting)
+        return (*(word.shown for word in self.all), *first, *found, *fitting)
 
 
 class _Word:

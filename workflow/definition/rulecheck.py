@@ -30,13 +30,13 @@ def check_rules(rules: RulesSpec, desk: DeskSpec | None, types: Mapping[str, Tic
 
 
 def _check_when(when: When, path: Path, name: str, desk: DeskSpec | None, sheet: Sheet) -> None:
-    words = (*when.words.any, *when.words.all)
+    words = (*when.words.start, *when.words.any, *when.words.all)
     if not (when.channels or words or when.patterns or when.conditions):
         sheet.report(path, "rule-of-all", name)
     if desk and desk.channels:
         for at, channel in enumerate(when.channels):
             sheet.expect((*path, "channels", at), "unknown-channel", channel, desk.channels)
-    for kind in ("any", "all", "none"):
+    for kind in ("start", "any", "all", "none"):
         for at, word in enumerate(getattr(when.words, kind)):
             if not word.strip():
                 sheet.report((*path, "words", kind, at), "blank-word")

@@ -16,8 +16,12 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(one_or_many), ShortForm(item
 
 
 class Words(Part):
-    """Words looked for in a contact's text: at least one of `any`, every one of `all`, and none of `none`."""
+    """Words looked for in a contact's text: at least one of `any`, every one of `all`, and none of `none`.
 
+    One of `start` stands in the first line, the subject if there is one.
+    """
+
+    start: Texts = ()
     any: Texts = ()
     all: Texts = ()
     none: Texts = ()

@@ -25,8 +25,8 @@ class Machines:
     faults.
     """
 
-    def __init__(self, functions: Mapping[str, HostClassifier] = NOTHING, *, patience: float = PATIENCE) -> None:
-        self._functions, self._patience = functions, patience
+    def __init__(self, functions: Mapping[str, HostClassifier] = NOTHING) -> None:
+        self._functions = functions
         self._failures = dict.fromkeys(functions, 0)
 
     def __bool__(self) -> bool:
@@ -41,7 +41,7 @@ class Machines:
                 said.append(Fault(by, "it failed several times in a row and is not asked any more"))
                 continue
             try:
-                verdict = _within(self._patience, function, facts)
+                verdict = _within(PATIENCE, function, facts)
                 says = _says(verdict, desk, types) if verdict is not None else {}
             except Exception as error:  # whatever a host's own code raises
                 self._failures[name] += 1
