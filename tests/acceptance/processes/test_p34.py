@@ -139,6 +139,15 @@ def test_a_promise_about_to_slip_is_announced_and_a_missing_one_asked_for(desk: 
     assert "promise_slips" not in situations(desk, ticket)
 
 
+def test_news_is_due_after_two_hours_and_given_is_not_due_again() -> None:
+    with memory_desk() as desk:
+        ticket = complaint(desk)
+        desk.run_timeouts(as_of=at(desk, hours=2))
+        assert situations(desk, ticket)[-1] == "progress_due"
+        desk.advance(ticket, "progress_given", actor="agent_01")
+        assert situations(desk, ticket)[-1] == "give_a_time"
+
+
 def situations(desk: Desk, ticket: int) -> list[str]:
     return [line.situation for line in desk.what_to_say(ticket, actor="agent_01").lines]
 
