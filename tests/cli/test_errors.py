@@ -88,7 +88,11 @@ def test_a_person_reads_a_sentence_and_what_to_do(terminal: Terminal) -> None:
         (["list", "--all=3"], "Option '--all' does not take a value.", "选项 '--all' 不带值。"),
         (["show", "x"], "Invalid value for 'ID': 'x' is not a valid integer", "'ID' 的值无效：'x' 不是有效的 integer"),
         (["show", "0"], "Invalid value for 'ID': 0 is not in the range", "'ID' 的值无效：0 不在"),
-        (["schema", "x"], "'x' is not one of 'type', 'desk'.", "'x' 不在 'type', 'desk' 之中"),
+        (
+            ["schema", "x"],
+            "'x' is not one of 'type', 'desk', 'rules', 'situations', 'language'.",
+            "'x' 不在 'type', 'desk', 'rules', 'situations', 'language' 之中",
+        ),
         (["completion"], "Missing argument '{bash|zsh|fish}'. Choose from:", "缺少参数 '{bash|zsh|fish}'。可选："),
     ],
 )
