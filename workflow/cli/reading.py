@@ -38,6 +38,8 @@ def filters(function: F) -> F:
             ),
             click.option("--tag", metavar="TAG", help="Only with this tag."),
             click.option("--channel", metavar="NAME", help="Only from this channel."),
+            click.option("--opened-from", metavar="TIME", help="Only opened at this time or later."),
+            click.option("--opened-before", metavar="TIME", help="Only opened before this time."),
             click.option("--overdue", is_flag=True, help="Only those whose next due time has passed."),
             click.option(
                 "--sort",
@@ -74,7 +76,10 @@ def chosen(session: Session, *, text: str | None = None, mine: bool = False, **w
         if wanted.get("assignee"):
             raise UsageError("--mine and --assignee exclude each other", "leave one of the two out")
         wanted["assignee"] = session.actor
-    return {"text": text, **wanted}
+    times: dict[str, Any] = {
+        name: session.time(wanted[name]) for name in ("opened_from", "opened_before") if name in wanted
+    }
+    return {"text": text, **wanted, **times}
 
 
 def demand_known(session: Session, wanted: dict[str, Any]) -> None:

@@ -174,6 +174,8 @@ HELP = {
     "Only this customer's: an id, or a part of what is known of them.": "只看此客户：编号，或其资料中的一部分。",
     "Only with this tag.": "只看有此标签的。",
     "Only from this channel.": "只看此渠道。",
+    "Only opened at this time or later.": "只看此时间及以后受理的。",
+    "Only opened before this time.": "只看此时间之前受理的。",
     "Only those whose next due time has passed.": "只看已超过下次到期时间的。",
     "The order; a minus turns it round.": "排序；加减号则倒序。",
     "At most so many.": "最多这么多条。",

@@ -258,6 +258,8 @@ class Desk(SpeechVerbs):
         tag: str | None = None,
         external_id: str | None = None,
         overdue: bool = False,
+        opened_from: datetime | None = None,
+        opened_before: datetime | None = None,
         sort: str = "id",
         limit: int = 50,
         after: str | None = None,
@@ -265,7 +267,8 @@ class Desk(SpeechVerbs):
         """Return a page of tickets: those whose fields, customer or tags contain `text`, and that every filter fits.
 
         A customer is named by id or by a part of what is known of them. A ticket is `overdue` when the next thing
-        that people were to do is, or was missed in the state it is in. `sort` is id, due, updated, opened or priority,
+        that people were to do is, or was missed in the state it is in; `opened_from` belongs to its span of time,
+        `opened_before` no longer does. `sort` is id, due, updated, opened or priority,
         with a `-` in front for the other way round. `after` takes the `next` of the page before.
         """
         if limit < 1:
@@ -273,7 +276,9 @@ class Desk(SpeechVerbs):
         query = Query(
             text, type=type, state=state, stage=stage, team=team, assignee=assignee, priority=priority,
             channel=channel, customer=customer, tag=tag, external_id=external_id,
-            overdue_at=self.clock.now() if overdue else None, sort=sort,
+            overdue_at=self.clock.now() if overdue else None,
+            opened_from=None if opened_from is None else as_utc(opened_from),
+            opened_before=None if opened_before is None else as_utc(opened_before), sort=sort,
         )  # fmt: skip
         return self._read(lambda connection, book: find(connection, query, book.shapes, limit=limit, after=after))
 

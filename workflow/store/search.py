@@ -57,6 +57,8 @@ class Query:
     tag: str | None = None
     external_id: str | None = None
     overdue_at: datetime | None = None
+    opened_from: datetime | None = None
+    opened_before: datetime | None = None
     sort: str = "id"
 
 
@@ -107,6 +109,10 @@ def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
         found.append(_customer(query.customer, dialect))
     if query.overdue_at is not None:
         found.append(columns.next_due_at < query.overdue_at)
+    if query.opened_from is not None:
+        found.append(columns.opened_at >= query.opened_from)
+    if query.opened_before is not None:
+        found.append(columns.opened_at < query.opened_before)
     return found
 
 

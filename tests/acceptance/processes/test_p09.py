@@ -1,0 +1,29 @@
+"""P9: a complaint about another agent's attitude is the on-duty lead's from the first moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.processes.steps import SPECIAL, opened, told, walk
+from workflow import Desk, Forbidden
+
+ATTITUDE = (("agent_01", "accept"), ("agent_01", "classified", {"category": "attitude"}))
+
+
+def test_it_goes_straight_to_the_lead_on_duty(desk: Desk) -> None:
+    assert opened(desk, "complaint", *ATTITUDE).state == "handle.with_lead"
+    assert told(desk) == [("member:lead_day", "escalate")]
+
+
+def test_the_lead_hands_back_the_business_problem(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *ATTITUDE)
+    with pytest.raises(Forbidden):
+        desk.advance(ticket.id, "handed_back", actor="specialist_01")
+    assert walk(desk, ticket.id, ("lead_day", "handed_back")).state == "handle.case_file"
+
+
+def test_a_heated_conversation_is_taken_over_by_the_lead(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *SPECIAL)
+    with pytest.raises(Forbidden):
+        desk.advance(ticket.id, "take_over", actor="specialist_01")
+    assert walk(desk, ticket.id, ("lead_day", "take_over")).state == "handle.with_lead"

@@ -1,0 +1,42 @@
+"""P16: somebody who did not handle it reviews completeness, standard form, truthfulness and the service items."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.processes.steps import RECORD, SPECIAL, opened, walk
+from workflow import Desk, Forbidden, Refused
+from workflow.definition.shipped import shipped_folder
+from workflow.testing import memory_desk
+
+SETTLED = (*SPECIAL, ("office_01", "settle", RECORD))
+FAULT = {"review_reason": "缺少退费日期"}
+
+
+def test_whoever_handled_it_does_not_review_it(tmp_path: Path) -> None:
+    """Not even if they are a reviewer as well."""
+    folder = Path(shutil.copytree(shipped_folder(), tmp_path / "definitions"))
+    people = (folder / "desk.yaml").read_text("utf-8")
+    both = re.sub(r"(office_01: .*roles: \[back_office)", r"\1, reviewer", people)
+    assert both != people
+    (folder / "desk.yaml").write_text(both, "utf-8")
+    with memory_desk(folder) as desk:
+        ticket = opened(desk, "complaint", *SETTLED)
+        for trigger in ("passed", "failed"):
+            with pytest.raises(Refused) as refusal:
+                desk.advance(ticket.id, trigger, actor="office_01", fields=FAULT)
+            assert refusal.value.rule == "not_by"
+        assert walk(desk, ticket.id, ("reviewer_01", "passed")).state == "callback"
+
+
+def test_a_review_that_fails_says_why_and_goes_back_to_handling(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *SETTLED)
+    with pytest.raises(Forbidden):
+        desk.advance(ticket.id, "passed", actor="office_01")
+    with pytest.raises(Refused, match="review_reason"):
+        desk.advance(ticket.id, "failed", actor="reviewer_01")
+    assert walk(desk, ticket.id, ("reviewer_01", "failed", FAULT)).state == "handle.case_file"

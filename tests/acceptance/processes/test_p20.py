@@ -1,0 +1,20 @@
+"""P20: while a case is handled the customer hears of its progress within two hours, and again until it is solved."""
+
+from __future__ import annotations
+
+from tests.acceptance.processes.steps import RECORD, SPECIAL, later, opened, walk
+from workflow import Desk
+
+DUE = [("member:office_01", "notify")]
+
+
+def test_progress_is_due_every_two_hours_until_it_is_settled(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *SPECIAL)
+    desk.assign(ticket.id, "office_01", actor="lead_day")
+    assert later(desk, minutes=119) == []
+    walk(desk, ticket.id, ("office_01", "progress_given"))
+    assert later(desk, minutes=119) == []
+    assert later(desk, minutes=1) == DUE
+    assert later(desk, hours=2) == DUE * 2, "and again"
+    walk(desk, ticket.id, ("office_01", "settle", RECORD))
+    assert later(desk, hours=2) == DUE * 2
