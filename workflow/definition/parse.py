@@ -79,7 +79,7 @@ def load_definitions(
         problems += _told(found, desk.lost if desk else frozenset())
     if rules:
         if all_read:
-            check_rules(rules.spec, spec, specs, Sheet(rules.reader, rules.root))
+            check_rules(rules.spec, spec, specs, Sheet(rules.reader, rules.root), whole=not rules.misfits)
         problems += _told(rules, desk.lost if desk else frozenset())
     sound = not any(each.severity == "error" for each in problems)
     resolved = {name: found for name, found in types.items() if found} if sound else {}

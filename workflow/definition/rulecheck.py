@@ -14,8 +14,14 @@ from workflow.definition.sheet import Sheet
 from workflow.definition.tree import Path
 
 
-def check_rules(rules: RulesSpec, desk: DeskSpec | None, types: Mapping[str, TicketTypeSpec], sheet: Sheet) -> None:
-    """Report what is wrong with rules.yaml. Without a desk its names go unchecked."""
+def check_rules(
+    rules: RulesSpec, desk: DeskSpec | None, types: Mapping[str, TicketTypeSpec], sheet: Sheet, *, whole: bool = True
+) -> None:
+    """Report what is wrong with rules.yaml.
+
+    Without a `desk` its names go unchecked. Where parts did not fit, so that it is not `whole`, no rule is said to ask
+    for nothing, or to propose nothing.
+    """
     customer = desk.customer.fields if desk else {}
     variables = rule_variables((spec.fields for spec in types.values()), customer)
     conditions = ConditionCheck(variables, _domains(types, desk), desk, sheet)
@@ -24,15 +30,21 @@ def check_rules(rules: RulesSpec, desk: DeskSpec | None, types: Mapping[str, Tic
         _check_answers(rules.answers, types, sheet)
     for name, rule in rules.rules.items():
         path: Path = ("rules", name)
-        _check_when(rule.when, (*path, "when"), name, desk, sheet)
+        if whole and not _asks(rule.when):
+            sheet.report((*path, "when"), "rule-of-all", name)
+        if whole and not rule.says:
+            sheet.report(path, "idle-rule", name, key=True)
+        _check_when(rule.when, (*path, "when"), desk, sheet)
         conditions.check((*path, "when", "conditions"), rule.when.conditions)
-        _check_says(rule, path, name, desk, types, sheet)
+        _check_says(rule, path, desk, types, sheet)
 
 
-def _check_when(when: When, path: Path, name: str, desk: DeskSpec | None, sheet: Sheet) -> None:
-    words = (*when.words.start, *when.words.any, *when.words.all)
-    if not (when.channels or words or when.patterns or when.conditions):
-        sheet.report(path, "rule-of-all", name)
+def _asks(when: When) -> bool:
+    words = when.words
+    return any((when.channels, words.start, words.any, words.all, when.patterns, when.conditions))
+
+
+def _check_when(when: When, path: Path, desk: DeskSpec | None, sheet: Sheet) -> None:
     if desk and desk.channels:
         for at, channel in enumerate(when.channels):
             sheet.expect((*path, "channels", at), "unknown-channel", channel, desk.channels)
@@ -59,10 +71,8 @@ def _check_pattern(pattern: str, path: Path, sheet: Sheet) -> None:
 
 
 def _check_says(
-    rule: Rule, path: Path, name: str, desk: DeskSpec | None, types: Mapping[str, TicketTypeSpec], sheet: Sheet
+    rule: Rule, path: Path, desk: DeskSpec | None, types: Mapping[str, TicketTypeSpec], sheet: Sheet
 ) -> None:
-    if not rule.says:
-        sheet.report(path, "idle-rule", name, key=True)
     known = not rule.type or sheet.expect((*path, "type"), "unknown-type", rule.type, types)
     if rule.category and known:
         meant = [types[rule.type]] if rule.type else types.values()
