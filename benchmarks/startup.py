@@ -15,7 +15,7 @@ from benchmarks.work import Row, Size, complaints, desk_at, medians
 MODEL = "from pydantic import BaseModel"
 NEEDED = {
     "--help": "import click",
-    "check": f"import click, yaml, cel_expr_python; {MODEL}",
+    "check": f"import click, yaml, cel_expr_python, jinja2; {MODEL}",
     "advance": f"import click, cel_expr_python, transitions, sqlalchemy.dialects.sqlite; {MODEL}",
 }
 

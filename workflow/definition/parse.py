@@ -123,7 +123,9 @@ def _guidance(
         problems += [told for found in spoken.values() for told in found.reader.problems]
         return None
     read = {"": situations, **spoken}
-    guidance = Guidance(situations=situations.spec, languages={lang: found.spec for lang, found in spoken.items()})
+    guidance = Guidance.model_construct(
+        situations=situations.spec, languages={lang: found.spec for lang, found in spoken.items()}
+    )
     if desk is not None and not any(found.misfits for found in read.values()):
         sheets = {lang: Sheet(found.reader, found.root) for lang, found in read.items()}
         GuidanceCheck(guidance, desk, types, sheets).run()

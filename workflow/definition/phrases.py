@@ -44,9 +44,9 @@ def matches(phrases: Mapping[str, Phrase], text: str, times: Sequence[str] = ())
         if any(_bare(word) == alone for word in phrase.bare):
             yield name, phrase, known
             continue
-        found = [match for words in phrase.words for match in _pattern(words).finditer(known)]
+        found = list(_found(phrase.words, known))
         if found and phrase.except_for:
-            excused = [span.span() for part in phrase.except_for for span in _pattern(part).finditer(known)]
+            excused = [span.span() for span in _found(phrase.except_for, known)]
             found = [hit for hit in found if not any(a <= hit.start() and hit.end() <= b for a, b in excused)]
         if found and not (phrase.fine_with_time and any(re.search(time, known) for time in times)):
             yield from ((name, phrase, words) for words in dict.fromkeys(hit[0] for hit in found))
@@ -57,10 +57,20 @@ def _bare(word: str) -> str:
     return bare(word)
 
 
+def _found(phrases: Sequence[str], known: str) -> Iterator[re.Match[str]]:
+    """Yield where phrases stand in a folded text; letters of a script with spaces between words must not go on."""
+    for words in map(_folded, phrases):
+        if words in known:  # most are not, and a pattern is dear to compile
+            yield from _pattern(words).finditer(known)
+
+
 @lru_cache(maxsize=2048)
-def _pattern(words: str) -> re.Pattern[str]:
-    """Return the pattern of folded words; letters of a script with spaces between words must not go on."""
-    known = folded(words)
+def _folded(words: str) -> str:
+    return folded(words)
+
+
+@lru_cache(maxsize=2048)
+def _pattern(known: str) -> re.Pattern[str]:
     begin = r"(?<![a-z0-9])" if re.match("[a-z0-9]", known) else ""
     end = r"(?![a-z0-9])" if re.search("[a-z0-9]$", known) else ""
     return re.compile(begin + re.escape(known) + end)

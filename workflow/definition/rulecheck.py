@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from workflow.definition.conditions import ConditionCheck
 from workflow.definition.expressions import compile_pattern, rule_variables
-from workflow.definition.model import DeskSpec, FieldSpec, StageSpec, StateSpec, TicketTypeSpec
+from workflow.definition.model import DeskSpec, FieldSpec, TicketTypeSpec
 from workflow.definition.resolve import categories
 from workflow.definition.rules import Answers, Rule, RulesSpec, When
 from workflow.definition.sheet import Sheet
@@ -87,9 +87,9 @@ def _check_says(
 def _check_answers(answers: Answers, types: Mapping[str, TicketTypeSpec], sheet: Sheet) -> None:
     fields: dict[str, Collection[str]] = {}
     for spec in types.values():
-        stage = spec.stages.get("intake") or StageSpec()
-        state = next(iter(stage.states.values()), None) or StateSpec()
-        for room in (spec, stage, state):
+        stage = spec.stages.get("intake")
+        state = next(iter(stage.states.values()), None) if stage else None
+        for room in filter(None, (spec, stage, state)):
             fields |= {trigger: spec.fields for trigger, transition in room.transitions.items() if transition}
     if sheet.expect(("answers", "trigger"), "unknown-first-trigger", answers.trigger, fields):
         sheet.expect(("answers", "field"), "unknown-field", answers.field, fields[answers.trigger])
