@@ -53,7 +53,7 @@ run --actor office_01 advance "$ticket" settle \
 
 # Somebody else reviews it, and it is not good enough at first.
 refused --actor office_01 advance "$ticket" passed
-run --actor reviewer_01 advance "$ticket" failed --field review_reason='The date of the visit is missing.'
+run --actor reviewer_01 advance "$ticket" failed --field review_faults=completeness --field review_reason='The date of the visit is missing.'
 run --actor office_01 advance "$ticket" settle --field resolution='Visited on Tuesday, mended, explained to the customer.'
 run --actor reviewer_01 advance "$ticket" passed
 

@@ -80,11 +80,12 @@ def _advance(rules: Rules, ticket: Ticket, event: Advance, actor: Actor, now: da
             )
             or "-",
         )
+    said = [name for name, value in given.items() if value is not None]
     judge = Judge(rules, filled, actor, now)
     branch = machine.step(ticket.state, event.trigger, judge.holds)
     if branch is None:
         raise judge.refusal(event.trigger)
-    if refusal := barrier(filled, actor, event.trigger, branch):
+    if refusal := barrier(filled, actor, event.trigger, branch, said):
         raise refusal
     public, private = split(definition.fields, given)
     return take(

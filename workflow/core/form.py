@@ -30,7 +30,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class StrategyStep:
-    """One thing that a person did on the ticket, with the words that the customer was told by it."""
+    """One thing that a person did on the ticket, with the words that the customer was told by it or answered."""
 
     at: str
     who: str
@@ -108,7 +108,9 @@ def _steps(
             continue
         held = {**entry.data, **entry.private}
         said: dict[str, Value] = {
-            name: held[f"fields.{name}"] for name in guidance.situations.told if held.get(f"fields.{name}")
+            name: held[f"fields.{name}"]
+            for name in (*guidance.situations.told, *guidance.situations.form.answers)
+            if held.get(f"fields.{name}")
         }
         told = [words.of(name, value) for name, value in said.items()]
         told += [str(held[name]) for name in ("note", "reason") if held.get(name)]

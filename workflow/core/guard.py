@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -158,8 +158,10 @@ class Judge:
         )
 
 
-def barrier(ticket: Ticket, actor: Actor, trigger: str, branch: Branch) -> TicketflowError | None:
-    """Return why the chosen branch may not be taken by this actor now, or None."""
+def barrier(
+    ticket: Ticket, actor: Actor, trigger: str, branch: Branch, given: Collection[str] = ()
+) -> TicketflowError | None:
+    """Return why the chosen branch may not be taken by this actor now, or None. `given` are filled with this call."""
     if branch.roles is not None and not actor.automatic and not actor.roles & set(branch.roles):
         return Forbidden(
             "{trigger} takes one of the roles {needed}; {actor} has {held}",
@@ -182,8 +184,7 @@ def barrier(ticket: Ticket, actor: Actor, trigger: str, branch: Branch) -> Ticke
                 actor=actor.name,
                 place=place,
             )
-    missing = [name for name in branch.requires if name not in ticket.fields]
-    if missing:
+    if missing := branch.missing(ticket.fields, given):
         return Refused(
             "{trigger} needs the fields {missing}",
             "give them with the call, like --field {first}=…",

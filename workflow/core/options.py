@@ -30,6 +30,6 @@ def _option(rules: Rules, ticket: Ticket, actor: Actor, now: datetime, trigger: 
     if branch is None:
         return Option(trigger.name, None, False, trigger.label, refusal=judge.refusal(trigger.name))
     refusal = barrier(ticket, actor, trigger.name, branch)
-    missing = tuple(name for name in branch.requires if name not in ticket.fields)
     allowed = refusal is None or getattr(refusal, "rule", "") == "requires"
+    missing = branch.missing(ticket.fields, ())
     return Option(trigger.name, branch.dest, allowed, trigger.label, missing, None if allowed else refusal)

@@ -172,8 +172,9 @@ class _TypeCheck:
 
     def _check_branch(self, path: Path, branch: Branch) -> None:
         self._check_roles((*path, "roles"), branch.roles)
-        for at, name in enumerate(branch.requires):
-            self.sheet.expect((*path, "requires", at), "unknown-field", name, self.spec.fields)
+        for key in ("requires", "asks"):
+            for at, name in enumerate(getattr(branch, key)):
+                self.sheet.expect((*path, key, at), "unknown-field", name, self.spec.fields)
         for at, place in enumerate(branch.not_by):
             self.sheet.expect((*path, "not_by", at), "unknown-place", place, self.places)
         self._check_way(path, branch)

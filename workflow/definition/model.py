@@ -156,6 +156,7 @@ class Branch(Part):
     conditions: Conditions = ()
     unless: Conditions = ()
     requires: Names = ()
+    asks: Names = ()
     roles: Names | None = None
     not_by: Places = ()
     back: Literal["rework", "continue"] | None = None

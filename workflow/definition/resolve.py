@@ -55,8 +55,14 @@ class Branch:
     not_by: tuple[str, ...] = ()
     back: str | None = None
     actions: Actions = ()
+    asks: tuple[str, ...] = ()
     at_once: Actions = field(init=False, compare=False, repr=False)
     wishes: tuple[tuple[str, Any], ...] = field(init=False, compare=False, repr=False)
+
+    def missing(self, filled: Collection[str], given: Collection[str]) -> tuple[str, ...]:
+        """Return the fields to give with the call: required ones that are empty, and those asked for anew each time."""
+        wanted = [name for name in self.requires if name not in filled]
+        return tuple(dict.fromkeys((*wanted, *(name for name in self.asks if name not in given))))
 
     def __post_init__(self) -> None:
         """Sort the actions, once for all firings."""
@@ -375,6 +381,7 @@ def _trigger(
             branch.not_by,
             branch.back,
             branch.actions,
+            branch.asks,
         )
         for branch in spec.branches
     )

@@ -57,7 +57,10 @@ class Situation(Part):
 
 
 class FormSpec(Part):
-    """From which fields the strategy record is filled in: of each list, the first field that is."""
+    """From which fields the strategy record is filled in: of each list, the first field that is.
+
+    `answers` are what the customer said to what we did: each stands with the step that recorded it.
+    """
 
     contact: FieldNames = ()
     order: FieldNames = ()
@@ -65,6 +68,7 @@ class FormSpec(Part):
     demand: FieldNames = ()
     result: FieldNames = ()
     feedback: FieldNames = ()
+    answers: FieldNames = ()
 
 
 class SituationsSpec(Part):

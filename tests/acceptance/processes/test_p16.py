@@ -14,7 +14,7 @@ from workflow.definition.shipped import shipped_folder
 from workflow.testing import memory_desk
 
 SETTLED = (*SPECIAL, ("office_01", "settle", RECORD))
-FAULT = {"review_reason": "缺少退费日期"}
+FAULT = {"review_reason": "缺少退费日期", "review_faults": "completeness, truthfulness"}
 
 
 def test_whoever_handled_it_does_not_review_it(tmp_path: Path) -> None:
@@ -39,4 +39,21 @@ def test_a_review_that_fails_says_why_and_goes_back_to_handling(desk: Desk) -> N
         desk.advance(ticket.id, "passed", actor="office_01")
     with pytest.raises(Refused, match="review_reason"):
         desk.advance(ticket.id, "failed", actor="reviewer_01")
-    assert walk(desk, ticket.id, ("reviewer_01", "failed", FAULT)).state == "handle.case_file"
+    with pytest.raises(Refused, match="review_faults"):
+        desk.advance(ticket.id, "failed", actor="reviewer_01", fields={"review_reason": "缺少退费日期"})
+    ticket = walk(desk, ticket.id, ("reviewer_01", "failed", FAULT))
+    assert (ticket.state, ticket.fields["review_faults"]) == ("handle.case_file", ("completeness", "truthfulness"))
+
+
+def test_each_failed_review_has_reasons_of_its_own(desk: Desk) -> None:
+    again = ("office_01", "settle")
+    ticket = opened(desk, "complaint", *SETTLED, ("reviewer_01", "failed", FAULT), again)
+    (option,) = [each for each in desk.what_next(ticket.id, actor="reviewer_01") if each.trigger == "failed"]
+    assert (option.allowed, option.requires) == (True, ("review_faults", "review_reason"))
+    with pytest.raises(Refused, match="review_faults, review_reason"):
+        desk.advance(ticket.id, "failed", actor="reviewer_01")
+    form = {"review_faults": "standard_form", "review_reason": "日期格式不符"}
+    ticket = walk(desk, ticket.id, ("reviewer_01", "failed", form), again, ("reviewer_01", "passed"))
+    assert not {"review_faults", "review_reason"} & set(ticket.fields)
+    kept = [entry.private["fields.review_faults"] for entry in desk.history(ticket.id) if entry.trigger == "failed"]
+    assert kept == [["completeness", "truthfulness"], ["standard_form"]]

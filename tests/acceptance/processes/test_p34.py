@@ -117,7 +117,7 @@ def test_a_machines_answer_with_a_forbidden_phrase_is_left_to_a_person(answer: s
 def test_guidance_bears_the_tickets_data_masked_as_the_role_demands(desk: Desk) -> None:
     ticket = complaint(desk)
     desk.advance(ticket, "make_offer", actor="agent_01", fields={"offer": "减免一个月费用"})
-    desk.advance(ticket, "offer_declined", actor="agent_01")
+    desk.advance(ticket, "offer_declined", actor="agent_01", fields={"offer_answer": "太少"})
     desk.tag(ticket, actor="agent_01", add=["heated", "risk"])
     spoken = desk.what_to_say(ticket, actor="agent_01", lang="zh")
     assert [line.situation for line in spoken.lines] == ["risk", "another_offer", "give_a_time"]

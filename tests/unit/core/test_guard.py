@@ -143,6 +143,9 @@ def test_the_barrier_says_who_what_and_where(trial: Make) -> None:
     assert error.values == {
         "ticket": 5, "rule": "requires", "field": "note", "trigger": "go", "missing": "note, count", "first": "note",
     }  # fmt: skip
+    anew = Branch("classify", requires=("note",), asks=("kind", "note"))
+    assert "needs the fields note, kind" in str(barrier(ticket, li, "go", anew))
+    assert barrier(replace(ticket, fields={"note": "a"}), li, "go", anew, ["kind", "note"]) is None
 
 
 @pytest.mark.parametrize(
