@@ -89,8 +89,8 @@ def _check_answers(answers: Answers, types: Mapping[str, TicketTypeSpec], sheet:
     for spec in types.values():
         stage = spec.stages.get("intake")
         state = next(iter(stage.states.values()), None) if stage else None
-        for room in filter(None, (spec, stage, state)):
-            fields |= {trigger: spec.fields for trigger, transition in room.transitions.items() if transition}
+        for transitions in (room.transitions for room in (spec, stage, state) if room):
+            fields |= {trigger: spec.fields for trigger, transition in transitions.items() if transition}
     if sheet.expect(("answers", "trigger"), "unknown-first-trigger", answers.trigger, fields):
         sheet.expect(("answers", "field"), "unknown-field", answers.field, fields[answers.trigger])
 

@@ -11,7 +11,7 @@ from workflow.core.instants import TICK, event_time
 from workflow.core.model import HistoryEntry, Remark, Ticket
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
-from workflow.desk.verbs import TicketVerbs
+from workflow.desk.ground import Ground
 from workflow.errors import NotFound
 from workflow.store import tickets
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workflow.definition.speech import Guidance
 
 
-class SpeechVerbs(TicketVerbs):
+class SpeechVerbs(Ground):
     """What people of a desk say to customers."""
 
     def what_to_say(self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False) -> Speech:
@@ -88,7 +88,7 @@ def _demanded(guidance: Guidance | None) -> Guidance:
 
 
 def _as_of_now(
-    connection: Connection, book: Book, ticket_id: int, desk: TicketVerbs
+    connection: Connection, book: Book, ticket_id: int, desk: Ground
 ) -> tuple[Ticket, tuple[HistoryEntry, ...]]:
     """Return a ticket as whoever acts now would find it, and all that has happened to it by then."""
     rules, stored, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))

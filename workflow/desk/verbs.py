@@ -5,62 +5,32 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
-from workflow.clock import Clock, as_utc
+from workflow.clock import as_utc
 from workflow.core import model as core
+from workflow.core import people
 from workflow.core.classify import Fault, Voice
-from workflow.core.guard import HostCondition
-from workflow.core.model import NOTHING, Ticket
+from workflow.core.model import NOTHING, Customer, Ticket
+from workflow.core.opening import tag_word
 from workflow.core.values import storable
-from workflow.delivery.routes import HostAction
-from workflow.delivery.settings import Delivery
-from workflow.desk import book as rulebook
 from workflow.desk import sorting, unit
 from workflow.desk.book import Book
-from workflow.desk.machines import HostClassifier, Machines
-from workflow.desk.transactions import Transactions
+from workflow.desk.ground import Ground
+from workflow.desk.machines import Machines
 from workflow.desk.unit import Opening
 from workflow.errors import TicketflowError
-from workflow.store import records, rows, tickets
+from workflow.store import customers, records, rows, tickets
 from workflow.store.engine import OPENING, alone
 from workflow.store.sql import Row
 
-T = TypeVar("T")
 LONGEST_KEY = 500
 
 
-class TicketVerbs:
+class TicketVerbs(Ground):
     """What people do with tickets."""
-
-    def __init__(
-        self,
-        transactions: Transactions,
-        clock: Clock,
-        folder: Path,
-        conditions: Mapping[str, HostCondition],
-        actions: Mapping[str, HostAction],
-        books: list[Book],
-        delivery: Delivery | None = None,
-        classifiers: Mapping[str, HostClassifier] = NOTHING,
-    ) -> None:
-        self._transactions, self.clock, self._folder = transactions, clock, folder
-        self._conditions, self._actions, self._books = conditions, actions, books
-        self.delivery = delivery or Delivery()
-        self._classifiers = classifiers
-
-    def _book(self, connection: Connection) -> Book:
-        known = self._books[0] if self._books else None
-        if known is None or known.generation != rulebook.generation(connection):
-            known = Book.read(connection, self._conditions)
-            self._books[:] = [known]
-        return known
-
-    def _read(self, work: Callable[[Connection, Book], T]) -> T:
-        return self._transactions.read(lambda connection: work(connection, self._book(connection)))
 
     def open(
         self,
@@ -228,6 +198,19 @@ class TicketVerbs:
         event = core.Excuse(sla, reason, cycle)
         return self._event("excuse", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
+    def tag_customer(
+        self, customer_id: int, *, actor: str, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> Customer:
+        """Put tags on a customer or take them off."""
+        put, taken = (frozenset(tag_word(tag) for tag in tags) for tags in (add, remove))
+
+        def work(connection: Connection) -> Customer:
+            book = self._book(connection)
+            people.demand(book.desk, people.actor_of(book.desk, actor), "tag")
+            return customers.change_customer(connection, book.desk.customer, customer_id, add=put, remove=taken)
+
+        return self._transactions.unit(work)
+
     def _event(
         self,
         verb: str,
@@ -270,9 +253,7 @@ class TicketVerbs:
             if ticket_id is None:
                 alone(connection, OPENING, shared=True)  # no apply comes between reading the rules and pinning to them
             else:
-                row = tickets.hold(
-                    connection, ticket_id
-                )  # so that it cannot come under rules newer than those read now
+                row = tickets.hold(connection, ticket_id)  # or it could come under rules newer than those read now
             book = self._book(connection)
             if key is None:
                 return work(connection, book, row)
