@@ -135,7 +135,7 @@ def test_what_nobody_expected_is_one_message(empty: Terminal, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the \x1b[31mmoon")
 
-    monkeypatch.setattr("workflow.definition.model.json_schema", broken)
+    monkeypatch.setattr("workflow.definition.schema.json_schema", broken)
     error = empty.error("schema", code=1)
     assert error["message"] == "something unexpected went wrong: RuntimeError: the [31mmoon"
     monkeypatch.setenv("TICKETFLOW_DEBUG", "1")

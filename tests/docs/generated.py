@@ -12,7 +12,7 @@ import click
 
 from workflow.cli.app import cli
 from workflow.cli.context import Session
-from workflow.definition.model import json_schema
+from workflow.definition.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 HELP = re.compile(r"(<!-- help -->\n).*(<!-- /help -->\n)", re.DOTALL)

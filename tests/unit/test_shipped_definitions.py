@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator
 
 from workflow.definition.holidays import holiday_table
 from workflow.definition.hours import OpeningHours
-from workflow.definition.model import STAGES, FieldSpec, Room, TicketTypeSpec, json_schema
+from workflow.definition.model import STAGES, FieldSpec, Room, TicketTypeSpec
 from workflow.definition.parse import load_definitions
 from workflow.definition.resolve import ALWAYS, Definitions, TicketType
+from workflow.definition.schema import json_schema
 from workflow.definition.shipped import shipped_folder
 
 TYPES = ["activation", "complaint", "emergency", "follow_up", "inquiry", "service", "suggestion"]

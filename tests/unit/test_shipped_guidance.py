@@ -15,9 +15,9 @@ from workflow.core.guard import Rules
 from workflow.core.model import Actor, replace
 from workflow.core.speech import what_to_say
 from workflow.definition.machine import compile_type
-from workflow.definition.model import json_schema
 from workflow.definition.parse import load_definitions
 from workflow.definition.resolve import Definitions
+from workflow.definition.schema import json_schema
 from workflow.definition.shipped import shipped_folder
 from workflow.definition.speech import Guidance, is_about
 from workflow.testing import memory_desk

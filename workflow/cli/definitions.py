@@ -133,7 +133,7 @@ def schema(session: Session, which: Any) -> None:
     """
     import json
 
-    from workflow.definition.model import json_schema
+    from workflow.definition.schema import json_schema
 
     session.print(json.dumps(json_schema(which), indent=None if session.json else 2, ensure_ascii=False))
 

@@ -1,4 +1,4 @@
-"""The shape of the files an author writes: a ticket type, and the desk. Pure values, and their JSON Schema.
+"""The shape of the files an author writes: a ticket type, and the desk. Pure values.
 
 A short form (`accept: classify`, a bare action word, a list of choices) is turned into its long form as it is read,
 so that the rest of the program knows one shape only. `resolve` works out the inheritance.
@@ -6,8 +6,6 @@ so that the rest of the program knows one shape only. `resolve` works out the in
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
@@ -402,54 +400,3 @@ class DeskSpec(DeskFile):
     """The desk: what desk.yaml says, and the files beside it that are no ticket types. One revision holds all of it."""
 
     rules: RulesSpec | None = None
-
-
-def document(spec: TicketTypeSpec | DeskSpec) -> str:
-    """Return the JSON text under which a definition is stored; reading it back gives an equal value.
-
-    The order of states, triggers, timeouts and branches is part of the meaning and is kept.
-    """
-    return json.dumps(
-        spec.model_dump(mode="json", exclude_unset=True), ensure_ascii=False, separators=(",", ":"), sort_keys=False
-    )
-
-
-def content_hash(spec: TicketTypeSpec | DeskSpec) -> str:
-    """Return the SHA-256 of what a definition means: comments, labels and help texts are left out."""
-    return hashlib.sha256(json.dumps(_meaning(spec), ensure_ascii=False).encode()).hexdigest()
-
-
-def _meaning(value: Any) -> Any:
-    if isinstance(value, FieldSpec) and value.choices:
-        return _meaning_of_part(value) | {"choices": list(value.choices)}
-    if isinstance(value, Part):
-        return _meaning_of_part(value)
-    if isinstance(value, Mapping):
-        return {name: _meaning(item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_meaning(item) for item in value]
-    return str(value) if isinstance(value, Duration) else value
-
-
-def _meaning_of_part(part: Part) -> dict[str, Any]:
-    """Return what a part says beyond its words; what is left at its default says nothing."""
-    return {
-        name: _meaning(value)
-        for name, field in type(part).model_fields.items()
-        if name not in ("label", "help") and (value := getattr(part, name)) != field.default
-    }
-
-
-def json_schema(which: Literal["type", "desk", "rules", "situations", "language"]) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a ticket type's file, of desk.yaml, rules.yaml, or those of the guidance."""
-    from workflow.definition.schema import schema_of
-    from workflow.definition.speech import LanguageSpec, SituationsSpec
-
-    models: dict[str, type[Part]] = {
-        "type": TicketTypeSpec,
-        "desk": DeskFile,
-        "rules": RulesSpec,
-        "situations": SituationsSpec,
-        "language": LanguageSpec,
-    }
-    return schema_of(models[which])

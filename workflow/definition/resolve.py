@@ -10,6 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from workflow.definition.document import content_hash
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import (
     STAGES,
@@ -24,7 +25,6 @@ from workflow.definition.model import (
     Stage,
     StateSpec,
     TicketTypeSpec,
-    content_hash,
 )
 from workflow.definition.model import Timeout as TimeoutSpec
 from workflow.definition.model import Transition as TransitionSpec

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from workflow.definition.model import BARE_ACTIONS, STAGES, TicketTypeSpec
+from workflow.definition.model import BARE_ACTIONS, STAGES, DeskFile, TicketTypeSpec
+from workflow.definition.rules import RulesSpec
+from workflow.definition.speech import LanguageSpec, SituationsSpec
 from workflow.definition.words import PLACE_PATTERN, Part
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema_of(model: type[Part]) -> dict[str, Any]:
-    """Return the schema of one kind of file, with the short forms that the model turns into long ones."""
+File: TypeAlias = Literal["type", "desk", "rules", "situations", "language"]
+FILES: dict[File, type[Part]] = {
+    "type": TicketTypeSpec,
+    "desk": DeskFile,
+    "rules": RulesSpec,
+    "situations": SituationsSpec,
+    "language": LanguageSpec,
+}
+
+
+def json_schema(which: File) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a kind of file, with the short forms that its model turns into long ones."""
+    model = FILES[which]
     schema = model.model_json_schema()
     parts = schema.get("$defs", {})
     if model is TicketTypeSpec:

@@ -75,12 +75,6 @@ def clocks_of(connection: Connection, ticket_id: int) -> tuple[SlaClock, ...]:
     return tuple(map(clock_of, _CLOCKS.fetch(connection, {"id": ticket_id})))
 
 
-def clocks_of_many(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[SlaClock, ...]]:
-    """Return the clocks of several tickets."""
-    rows = clock_rows_of(connection, ids)
-    return {ticket_id: tuple(map(clock_of, found)) for ticket_id, found in rows.items()}
-
-
 def drop_clocks(connection: Connection, ticket_id: int) -> None:
     """Forget a ticket's clocks, so that they are written anew."""
     connection.execute(slas.delete().where(slas.c.ticket_id == ticket_id))

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from tests.unit.definition.samples import DESK, TYPE
+from workflow.definition.document import content_hash
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import (
     Action,
@@ -18,11 +19,10 @@ from workflow.definition.model import (
     FieldSpec,
     TicketTypeSpec,
     Transition,
-    content_hash,
-    json_schema,
 )
 from workflow.definition.problems import RULES, Wrong
 from workflow.definition.resolve import TicketType, resolve
+from workflow.definition.schema import json_schema
 
 
 def type_of(**stages: Any) -> TicketType:

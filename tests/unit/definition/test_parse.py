@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.definition.samples import DESK, TYPE, load
-from workflow.definition.model import TicketTypeSpec, document
+from workflow.definition.document import document
+from workflow.definition.model import TicketTypeSpec
 from workflow.definition.parse import LARGEST, load_definitions
 from workflow.definition.problems import problem
 from workflow.definition.shipped import shipped_folder
