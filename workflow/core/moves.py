@@ -190,9 +190,11 @@ def act(
     links: list[Link] = []
     specs = rules.compiled.definition.fields
     for action in actions:
-        if action.set is not None:
-            values = coerce_all(specs, action.set, rules.zone)
-            become["fields"] = merged(become.get("fields", ticket.fields), values)
+        fields = become.get("fields", ticket.fields)
+        wanted = {action.count: fields.get(action.count, 0) + 1} if action.count else action.set
+        if wanted is not None:
+            values = coerce_all(specs, wanted, rules.zone)
+            become["fields"] = merged(fields, values)
             clear, secret = split(specs, values)
             public |= clear
             hidden |= secret

@@ -213,6 +213,9 @@ class _TypeCheck:
                 self.sheet.report(at, "no-ladder")
             if people and action.notify:
                 self.sheet.expect(at, "unknown-target", action.notify, [*ADDRESSEES, *people.members, *people.teams])
+            if action.count:
+                numbers = [name for name, field in self.spec.fields.items() if field.type == "int"]
+                self.sheet.expect(at, "unknown-field", action.count, numbers)
             if action.call:
                 self.sheet.expect(at, "unknown-host-action", action.call, self.hosts.actions)
             for name, value in (action.set or {}).items():

@@ -114,6 +114,7 @@ class Action(Part):
     set: dict[Name, Any] | None = None
     priority: Priority | None = None
     tag: Tags | None = None
+    count: Name | None = None
     link: int | None = None
     call: Name | None = None
 
@@ -135,7 +136,7 @@ class Action(Part):
 
     @property
     def kind(self) -> str:
-        """The action's word: assign, reassign, escalate, notify, set, priority, tag, link or call."""
+        """The action's word: assign, reassign, escalate, notify, set, priority, tag, count, link or call."""
         return next(iter(self.model_fields_set))
 
     @property

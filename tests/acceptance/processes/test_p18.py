@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import REVIEWED, opened, walk
+from tests.acceptance.processes.steps import REVIEWED, later, opened, told, walk
 from workflow import Desk, Refused
+
+CALL = ("team:callback", "notify")
+NOT_REACHED = {"closing_reason": "三次未接通"}
 
 
 def test_the_call_ends_with_a_score_and_opinions(desk: Desk) -> None:
@@ -24,9 +27,48 @@ def test_a_customer_who_is_not_satisfied_has_it_handled_again(desk: Desk) -> Non
     assert (ticket.state, ticket.fields["satisfied"]) == ("handle.case_file", False)
 
 
-def test_whom_nobody_reached_is_archived_with_the_reason(desk: Desk) -> None:
+def test_whom_nobody_reaches_is_tried_again_by_day_and_after_three_calls_the_lead_decides(desk: Desk) -> None:
     ticket = opened(desk, "complaint", *REVIEWED)
+    for call in (1, 2):
+        with pytest.raises(Refused, match="calls"):
+            desk.advance(ticket.id, "unreachable", actor="callback_01", fields=NOT_REACHED)
+        ticket = walk(desk, ticket.id, ("callback_01", "not_reached"))
+        assert (ticket.state, ticket.fields["calls"]) == ("callback", call)
+    later(desk, hours=9, minutes=59)  # 18:59
+    reminders = told(desk).count(CALL)
+    walk(desk, ticket.id, ("callback_01", "not_reached"))
+    assert told(desk)[-1] == ("member:lead_day", "escalate"), "the third time"
+    assert later(desk, hours=14, minutes=59).count(CALL) == reminders, "nobody is called at night"
+    assert later(desk, minutes=1).count(CALL) == reminders + 1, "an hour of Monday's and one of Tuesday's"
     with pytest.raises(Refused, match="closing_reason"):
         desk.advance(ticket.id, "unreachable", actor="callback_01")
-    ticket = walk(desk, ticket.id, ("callback_01", "unreachable", {"closing_reason": "三日五次未接通"}))
+    ticket = walk(desk, ticket.id, ("callback_01", "unreachable", NOT_REACHED))
     assert (ticket.state, ticket.fields["outcome"]) == ("archive", "unreachable")
+
+
+def test_the_lead_may_give_up_earlier(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *REVIEWED)
+    assert walk(desk, ticket.id, ("lead_day", "unreachable", NOT_REACHED)).state == "archive"
+
+
+def test_who_asks_for_a_later_time_is_left_alone_until_then(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *REVIEWED)
+    with pytest.raises(Refused, match="call_at"):
+        desk.advance(ticket.id, "call_later", actor="callback_01", fields={"call_at": "2026-03-01T10:00"})
+    walk(desk, ticket.id, ("callback_01", "call_later", {"call_at": "2026-03-04T10:00"}))
+    assert later(desk, hours=48) == [], "it is Wednesday at nine"
+    assert CALL in later(desk, hours=3)
+    assert ("member:lead_day", "escalate") in later(desk, hours=22), "and nobody has called"
+    ticket = walk(desk, ticket.id, ("callback_01", "not_reached"))
+    assert "call_at" not in ticket.fields
+
+
+def test_who_wants_no_callback_gets_none(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *REVIEWED, ("callback_01", "call_refused", {"closing_reason": "不愿多谈"}))
+    assert (ticket.state, ticket.fields["outcome"]) == ("archive", "no_callback")
+
+
+def test_calls_are_counted_anew_when_the_callback_begins_again(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *REVIEWED, ("callback_01", "not_reached"))
+    again = ("callback_01", "dissatisfied", {"still_open": "信号仍弱"}), ("office_01", "settle"), REVIEWED[-1]
+    assert "calls" not in walk(desk, ticket.id, *again).fields

@@ -96,6 +96,7 @@ IN_A_TYPE = [
     ("unknown-role", "team: front", "team: front\n    roles: »agnet"),
     ("unknown-field", WAY, TO + "requires: »kinds}"),
     ("unknown-field", WAY, TO + "asks: »kinds}"),
+    ("unknown-field", WAY, TO + "actions: [count: »kind]}"),
     ("unknown-field", WAY, TO + "actions: [set: {»kinds: a}]}"),
     ("unknown-place", WAY, "accept: »handel"),
     ("unknown-place", WAY, TO + "not_by: [intake, »review]}"),
