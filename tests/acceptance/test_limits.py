@@ -200,6 +200,7 @@ def test_an_emergency_is_answered_in_five_minutes_at_any_hour(desk: Desk, told: 
 def test_an_emergency_that_nobody_takes_up_is_told_after_a_minute(desk: Desk, told: Told) -> None:  # P1, P21
     until(desk, f"{SUN}T03:00")
     opened(desk, "emergency")
+    assert told() == [("member:supervisor_01", "notify"), ("team:technicians", "notify")]
     until(desk, f"{SUN}T03:01")
     assert told() == [("member:lead_night", "escalate"), ("member:supervisor_01", "notify")]
 
