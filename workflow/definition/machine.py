@@ -76,7 +76,7 @@ class Compiled:
         if event is None or not transitions:
             return None
         ways = self._ways.get((state, trigger))
-        if ways is None or ways.transitions is not transitions:
+        if ways is None or ways.transitions != transitions:
             ways = self._ways[state, trigger] = _learn(event, state, transitions)
         for asked, taken in ways.found:
             if holds(asked):
@@ -92,7 +92,7 @@ def _learn(event: Event, state: str, transitions: list[Transition]) -> _Ways:
         return False
 
     _ask(event, state, never)
-    return _Ways(transitions, tuple((branch, _ask(event, state, partial(is_, branch))) for branch in asked))
+    return _Ways(list(transitions), tuple((branch, _ask(event, state, partial(is_, branch))) for branch in asked))
 
 
 def _ask(event: Event, state: str, holds: Holds) -> Branch | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -62,7 +62,7 @@ class Change:
     outcome: Outcome
 
 
-@cache
+@lru_cache(maxsize=512)
 def _update(names: tuple[str, ...]) -> Writer:
     return Writer(tickets, "UPDATE", names, ("id", "ticket_version"))
 

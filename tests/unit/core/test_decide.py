@@ -251,6 +251,15 @@ def test_the_machine_is_the_authority(trial: Make, *, remembered: bool) -> None:
     assert (outcome.ticket.state, outcome.fired, len(outcome.incidents)) == ("intake", 0, 1)
 
 
+def test_what_is_remembered_of_the_machine_is_forgotten_when_its_own_list_loses_a_transition(trial: Make) -> None:
+    accept = [{"dest": "handle"}, {"dest": "classify"}]
+    made = trial({"intake": {"transitions": {"accept": accept}}})
+    before, ann = made.ticket, made.who("ann")
+    assert decide(made.rules, before, Advance("accept"), ann, NINE).ticket.state == "handle"
+    del made.rules.compiled.machine.events["accept"].transitions["intake"][0]
+    assert decide(made.rules, before, Advance("accept"), ann, NINE).ticket.state == "classify"
+
+
 def test_assigning_finds_the_team_of_a_member(trial: Make) -> None:
     made = trial({})
     assert made.does(Assign("bob")).ticket.assignee == "bob"
