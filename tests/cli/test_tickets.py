@@ -156,6 +156,12 @@ def test_fields_are_filled_changed_and_emptied(terminal: Terminal) -> None:
     assert terminal.error("set", number, code=2)["code"] == "bad_value"
 
 
+def test_a_ticket_is_urged(terminal: Terminal) -> None:  # P28
+    number = terminal.ticket()
+    assert terminal("urge", number, "--note", "x") == f"Urged ticket {number}; its priority is normal.\n"
+    assert terminal.one("urge", number)["priority"] == "high"
+
+
 def test_notes_tags_and_links(terminal: Terminal) -> None:
     number, other = terminal.ticket(), terminal.ticket()
     assert terminal("note", number, "called back") == f"Noted on ticket {number}.\n"

@@ -97,6 +97,22 @@ def note(session: Session, ticket_id: int, text: str, *, at: str | None, **given
     changed(session, ticket, "Noted on ticket {ticket}.")
 
 
+@click.command("urge", cls=Command)
+@options.ticket
+@options.note
+@options.at
+@options.if_version
+@options.key
+@pass_session
+def urge(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
+    """Record that the customer of ticket ID asks again.
+
+    What that does, such as raising the priority, the ticket's type says under its trigger `urge`.
+    """
+    ticket = session.desk.urge(ticket_id, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Urged ticket {ticket}; its priority is {priority}.", priority=ticket.priority)
+
+
 @click.command("set", cls=Command)
 @options.ticket
 @options.fields("A field of the ticket; NAME= empties it, @FILE reads it from a file. Repeatable.")

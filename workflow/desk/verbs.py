@@ -95,6 +95,22 @@ class TicketVerbs(Ground):
         event = core.Advance(trigger, dict(fields), note)  # type: ignore[arg-type]
         return self._event("advance", ticket_id, event, actor=actor, at=at, if_version=if_version, key=key)
 
+    def urge(
+        self,
+        ticket_id: int,
+        *,
+        actor: str,
+        note: str | None = None,
+        at: datetime | None = None,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Ticket:
+        """Record that the customer asks again about an open ticket 催单; `note` is what they said.
+
+        What that does, the ticket's type says under its trigger `urge`: see `advance`.
+        """
+        return self.advance(ticket_id, "urge", actor=actor, note=note, at=at, if_version=if_version, key=key)
+
     def assign(
         self, ticket_id: int, to: str | None, *, actor: str, note: str | None = None, at: datetime | None = None,
         if_version: int | None = None,

@@ -13,7 +13,7 @@ def test_urges_are_counted_and_raise_the_priority(desk: Desk) -> None:
     desk.assign(ticket.id, "office_01", actor="lead_day")
     raised = []
     for _ in range(4):
-        ticket = desk.advance(ticket.id, "urge", actor="agent_02", note="客户问何时能办好")
+        ticket = desk.urge(ticket.id, actor="agent_02", note="客户问何时能办好")
         raised.append((ticket.fields["urges"], ticket.priority))
     assert raised == [(1, "normal"), (2, "high"), (3, "high"), (4, "urgent")]
     assert (ticket.state, ticket.entry) == ("handle.case_file", 4), "no limit of its own begins anew"
