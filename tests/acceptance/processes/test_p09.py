@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.processes.steps import SPECIAL, opened, told, walk
-from workflow import Desk, Forbidden
+from workflow import Desk, Forbidden, Refused
 
 ATTITUDE = (("agent_01", "accept"), ("agent_01", "classified", {"category": "attitude"}))
 
@@ -20,6 +20,19 @@ def test_the_lead_hands_back_the_business_problem(desk: Desk) -> None:
     with pytest.raises(Forbidden):
         desk.advance(ticket.id, "handed_back", actor="specialist_01")
     assert walk(desk, ticket.id, ("lead_day", "handed_back")).state == "handle.case_file"
+
+
+def test_who_wants_it_only_recorded_is_contacted_by_lead_and_supervisor(desk: Desk) -> None:
+    nameless = desk.open("complaint", actor="agent_01", fields={"statement": "态度差"})
+    walk(desk, nameless.id, *ATTITUDE)
+    with pytest.raises(Refused, match="customer"):
+        desk.advance(nameless.id, "record_only", actor="agent_01", fields={"demand": "只要记录"})
+    ticket = opened(desk, "complaint", *ATTITUDE)
+    with pytest.raises(Refused, match="demand"):
+        desk.advance(ticket.id, "record_only", actor="agent_01")
+    ticket = walk(desk, ticket.id, ("agent_01", "record_only", {"demand": "只要记录"}))
+    assert ticket.state == "handle.with_lead"
+    assert ("member:supervisor_01", "notify") in told(desk)
 
 
 def test_a_heated_conversation_is_taken_over_by_the_lead(desk: Desk) -> None:
