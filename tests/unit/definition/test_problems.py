@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.definition.samples import DESK, TYPE, load, marked
 from tests.unit.definition.test_guidance import IN_A_LANGUAGE, IN_SITUATIONS
+from tests.unit.definition.test_rules import IN_RULES
 from workflow.definition.problems import RULES
 
 WAY = "accept: handle"
@@ -26,6 +27,7 @@ OFFICE_ROOM = "team: front\n    calendar: office\n    "
 NO_TEAM = "    transitions:\n      accept: {dest: handle, actions: [»"
 # code, what of the smallest type is replaced, by what; » marks the place that must be named
 IN_A_TYPE = [
+    ("unknown-choice-field", "fields:", "category: »note\nfields:"),
     ("control-character", "note: {type: text}", "note: {type: text, help: '»\x07'}"),
     ("control-character", "note: {type: text}", 'note: {type: text, help: »"\\0"}'),
     ("tab", "    team: front\n", "»\tteam: front\n"),
@@ -378,7 +380,8 @@ def test_a_mistake_in_the_desk(code: str, old: str, new: str, tmp_path: Path) ->
 
 def test_every_code_has_its_case() -> None:
     of_guidance = {case[0] for case in (*IN_SITUATIONS, *IN_A_LANGUAGE)} | {"no-situations", "language-name"}
-    assert {code for code, *_ in (*IN_A_TYPE, *IN_A_DESK)} | OF_FILES | of_guidance == set(RULES)
+    of_rules = IN_RULES.keys() | {"unknown-first-trigger"}
+    assert {code for code, *_ in (*IN_A_TYPE, *IN_A_DESK)} | OF_FILES | of_guidance | of_rules == set(RULES)
 
 
 def test_the_samples_have_nothing_wrong(tmp_path: Path) -> None:
