@@ -10,9 +10,7 @@ from sqlalchemy import Connection
 from workflow.core import explain as core
 from workflow.core import people
 from workflow.core.explain import ClockStory, Duty, Wake
-from workflow.core.instants import TICK, event_time
 from workflow.core.model import HistoryEntry, Link, Message, Option, Ticket
-from workflow.core.unit import run_unit
 from workflow.desk import unit
 from workflow.desk.book import Book
 from workflow.store import agenda, outbox, tickets
@@ -56,11 +54,7 @@ class Explanation:
 def explain(connection: Connection, book: Book, ticket_id: int, actor: str, now: datetime) -> Explanation:
     """Explain a ticket as it stands once its due timers have fired; write nothing."""
     options = unit.what_next(connection, book, ticket_id, actor, now)
-    rules, stored, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))
-    at = event_time(stored, now, None)
-    outcome = run_unit(
-        rules, stored, tickets.armed(connection, ticket_id), limit=at - TICK, fired_at=at, newer=newer
-    )  # what a person finds who acts at that instant
+    at, outcome = unit.as_found(connection, book, ticket_id, now)
     ticket, timers = outcome.ticket, outcome.timers
     history = (*tickets.history_of(connection, ticket_id), *outcome.entries)
     rules = book.rules(ticket.type, ticket.version, ticket.desk_revision)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from workflow.core import people, phrases
-from workflow.core.instants import TICK, event_time
-from workflow.core.model import HistoryEntry, Remark, Ticket
-from workflow.core.unit import run_unit
+from workflow.core.model import Remark
+from workflow.desk import unit
 from workflow.desk.book import Book
 from workflow.desk.ground import Ground
 from workflow.errors import NotFound
@@ -38,10 +37,10 @@ class SpeechVerbs(Ground):
             if reveal:
                 people.demand(book.desk, who, "reveal", ticket_id)
             guidance = _demanded(book.guidance)
-            ticket, history = _as_of_now(connection, book, ticket_id, self)
-            rules = book.rules(ticket.type, ticket.version)
+            at, found = unit.as_found(connection, book, ticket_id, self.clock.now())
             return what_to_say(
-                guidance, rules, ticket, history, actor=who, at=event_time(ticket, self.clock.now(), None), lang=lang,
+                guidance, book.rules(found.ticket.type, found.ticket.version), found.ticket,
+                (*tickets.history_of(connection, ticket_id), *found.entries), actor=who, at=at, lang=lang,
                 reveal=reveal,
             )  # fmt: skip
 
@@ -70,10 +69,10 @@ class SpeechVerbs(Ground):
             who = people.actor_of(book.desk, actor)
             if reveal:
                 people.demand(book.desk, who, "reveal", ticket_id)
-            ticket, history = _as_of_now(connection, book, ticket_id, self)
+            _, found = unit.as_found(connection, book, ticket_id, self.clock.now())
             return strategy_record(
-                book.guidance or Guidance(), book.rules(ticket.type, ticket.version), ticket, history,
-                lang=lang, reveal=reveal,
+                book.guidance or Guidance(), book.rules(found.ticket.type, found.ticket.version), found.ticket,
+                (*tickets.history_of(connection, ticket_id), *found.entries), lang=lang, reveal=reveal,
             )  # fmt: skip
 
         return self._read(work)
@@ -85,13 +84,3 @@ def _demanded(guidance: Guidance | None) -> Guidance:
             "this desk has no guidance", "write guidance/situations.yaml and a language, then run `ticketflow apply`"
         )
     return guidance
-
-
-def _as_of_now(
-    connection: Connection, book: Book, ticket_id: int, desk: Ground
-) -> tuple[Ticket, tuple[HistoryEntry, ...]]:
-    """Return a ticket as whoever acts now would find it, and all that has happened to it by then."""
-    rules, stored, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))
-    at = event_time(stored, desk.clock.now(), None)
-    outcome = run_unit(rules, stored, tickets.armed(connection, ticket_id), limit=at - TICK, fired_at=at, newer=newer)
-    return outcome.ticket, (*tickets.history_of(connection, ticket_id), *outcome.entries)

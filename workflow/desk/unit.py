@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from workflow.clock import TOLERATED, Clock, to_the_second
 from workflow.core import ladder, people, phrases
 from workflow.core.classify import Fault, Proposal, Voice
-from workflow.core.instants import event_time
+from workflow.core.instants import TICK, event_time
 from workflow.core.model import (
     NOTHING,
     Acknowledge,
@@ -187,3 +187,11 @@ def what_next(connection: Connection, book: Book, ticket_id: int, actor: str, no
     when = event_time(ticket, now, None)
     ticket, _ = caught_up(rules, ticket, tickets.armed(connection, ticket_id), when, newer)
     return options(book.rules(ticket.type, ticket.version), ticket, people.actor_of(book.desk, actor), when)
+
+
+def as_found(connection: Connection, book: Book, ticket_id: int, now: datetime) -> tuple[datetime, Outcome]:
+    """Return when a person who acts now would act, and what they would find of a ticket; write nothing."""
+    rules, stored, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))
+    at = event_time(stored, now, None)
+    armed = tickets.armed(connection, ticket_id)
+    return at, run_unit(rules, stored, armed, limit=at - TICK, fired_at=at, newer=newer)
