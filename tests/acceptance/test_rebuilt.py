@@ -77,7 +77,9 @@ def test_what_was_missed_meanwhile_is_armed_for_now(desk: Desk, books: Books) ->
     desk.clock.advance(300 * HOUR)
     desk.rebuild_clocks(actor="boss")
     assert armed(books)["timeout", "slow"] == desk.clock.now()
+    assert (desk.check_clocks(), desk.rebuild_clocks(actor="boss")) == ((), ())
     assert desk.run_timeouts().fired
+    assert desk.check_clocks() == ()
 
 
 def test_a_clock_row_too_many_is_dropped(desk: Desk, books: Books) -> None:

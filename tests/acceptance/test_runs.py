@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,6 +173,73 @@ def test_a_damaged_ticket_is_set_aside_and_fires_what_was_due_once_it_is_mended(
     assert (fired.happened_at, fired.data["fired_at"]) == (NOON + 10 * MINUTE, (NOON + 40 * MINUTE).isoformat())
     assert (desk.incidents(), desk.run_timeouts().tickets) == ((), 0)
     books.assert_balanced()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE ticketflow_timers SET due_at = '2026-03-02T01:00:00' WHERE ticket_id = 1 AND name = 'tell'",  # no zone
+        "UPDATE ticketflow_timers SET kind = x'fffe' WHERE ticket_id = 1",
+        "UPDATE ticketflow_timers SET cycle = 'one' WHERE ticket_id = 1",
+        "UPDATE ticketflow_tickets SET seq = 'many' WHERE id = 1",
+        "UPDATE ticketflow_tickets SET seq = 9223372036854775807 WHERE id = 1",
+        "UPDATE ticketflow_tickets SET head = x'fffe', state = 5 WHERE id = 1",
+        "UPDATE ticketflow_tickets SET entered_at = 5 WHERE id = 1",
+        "UPDATE ticketflow_tickets SET last_fired_due = '2026-03-02T01:00:00' WHERE id = 1",
+    ],
+)
+def test_no_damage_to_one_ticket_ends_a_run(tmp_path: Path, damage: str) -> None:
+    with opened(f"sqlite:///{tmp_path / 'one.db'}", write(tmp_path / "timed", TIMED)) as desk:
+        for _ in range(3):
+            desk.open("timed", actor="ann", fields={"count": 5})
+        with sqlite3.connect(tmp_path / "one.db") as database:
+            database.execute(damage)
+        at(desk, 25)
+        planned = desk.run_timeouts(dry_run=True)
+        report = desk.run_timeouts()
+        assert (planned.tickets, report.tickets) == (3 - planned.errors, 3 - report.errors)
+        assert (report.errors, kinds(desk, 2), kinds(desk, 3)) == (1, ["opened", "fired"], ["opened", "fired"])
+        assert [row.ticket_id for row in desk.incidents()] == [1]
+        assert desk.run_timeouts().errors == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE ticketflow_tickets SET state = 'nowhere' WHERE id = 1",
+        "UPDATE ticketflow_tickets SET entry = 'first' WHERE id = 1",
+        "UPDATE ticketflow_tickets SET ticket_version = 1.5 WHERE id = 1",
+        "UPDATE ticketflow_timers SET position = 'last' WHERE ticket_id = 1",
+        "UPDATE ticketflow_history SET happened_at = 'yesterday' WHERE ticket_id = 1",
+    ],
+)
+def test_what_is_asked_of_a_damaged_ticket_is_refused_by_name(tmp_path: Path, damage: str) -> None:
+    with opened(f"sqlite:///{tmp_path / 'one.db'}", write(tmp_path / "timed", TIMED)) as desk:
+        desk.open("timed", actor="ann", fields={"count": 5})
+        with sqlite3.connect(tmp_path / "one.db") as database:
+            database.execute(damage)
+        calls: list[Callable[[], object]] = [
+            lambda: desk.explain(1, actor="boss"),
+            lambda: desk.check_clocks([1]),
+            lambda: desk.rebuild_clocks([1], actor="boss"),
+        ]
+        if "history" not in damage:
+            calls += [lambda: desk.note(1, "x", actor="ann"), lambda: desk.what_next(1, actor="ann")]
+        for call in calls:
+            with pytest.raises(TicketflowError, match="cannot be read") as refused:
+                call()
+            assert refused.value.ticket == 1
+
+
+def test_a_timer_that_no_state_has_becomes_an_incident_and_can_be_rebuilt(tmp_path: Path) -> None:
+    with opened(f"sqlite:///{tmp_path / 'one.db'}", write(tmp_path / "timed", TIMED)) as desk:
+        desk.open("timed", actor="ann", fields={"count": 0})
+        with sqlite3.connect(tmp_path / "one.db") as database:
+            database.execute("UPDATE ticketflow_timers SET name = 'nothing' WHERE name = 'tell'")
+        at(desk, 25)
+        assert desk.run_timeouts().incidents == 2
+        assert desk.rebuild_clocks(actor="boss")
+        assert (desk.run_timeouts().fired, desk.check_clocks()) == (1, ())
 
 
 # What was lost is told apart.

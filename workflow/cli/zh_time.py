@@ -219,6 +219,8 @@ ERRORS = {
     "the timer {timer} fails again: {reason}": "计时器 {timer} 再次失败：{reason}",
     "mend what it needs, then retry": "请改正它所需的，再重试",
     "ticket {ticket} cannot be read: {reason}": "工单 {ticket} 读不出来：{reason}",
+    "the database holds {value!r} where an instant with an offset belongs": "数据库中应为带时差的时刻，却是 {value!r}",
+    "restore the row from a backup": "请从备份恢复该数据行",
     "restore its row from a backup, then retry its incident": "请从备份恢复它的数据行，再重试它的异常",
 }
 

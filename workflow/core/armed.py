@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -53,16 +53,23 @@ def wanted(
 
 
 def compare(
-    stored: Iterable[Timer], wanted: Iterable[Wanted], failed: Iterable[Key], now: datetime
+    stored: Iterable[Timer],
+    wanted: Iterable[Wanted],
+    failed: Iterable[Key],
+    now: datetime,
+    rebuilt: Collection[datetime] = (),
 ) -> tuple[list[Unlike], list[Timer]]:
     """Return how the armed timers differ from those that must wait, and what to arm instead, none of it in the past.
 
-    A timer that `failed` and became an incident need not wait.
+    A timer that `failed` and became an incident need not wait. One that was armed late, as the ticket was `rebuilt`, is
+    right.
     """
     left, unlike, right = {timer.key: timer for timer in stored}, list[Unlike](), list[Timer]()
     for want in wanted:
         met = next((timer for timer in left.values() if want.is_met_by(timer)), None)
         was = met or left.get(want.timer.key)
+        if was is not None and want.timer.due_at < was.due_at and was.due_at in rebuilt:
+            met = was
         if was is not None:
             del left[was.key]
         elif want.timer.key in failed:
@@ -107,7 +114,9 @@ def _spend(waiting: dict[str, Wanted], rules: Rules, entry: HistoryEntry) -> Non
     waiting.pop(name, None)
     failed = entry.kind == "incident"
     due = datetime.fromisoformat(entry.data["due_at"]) if failed else entry.happened_at
-    timeout = rules.compiled.definition.states[entry.state].timeouts[name]
+    timeout = rules.compiled.definition.states[entry.state].timeouts.get(name)
+    if timeout is None:  # of a timer that was no timer of this state: it became an incident
+        return
     for timer in firing.again(rules, Timer(kind, name, cycle, occurrence, due, timeout.position), timeout):
         waiting[name] = Wanted(timer, loose=failed)
 

@@ -31,6 +31,7 @@ from workflow.store import crash
 from workflow.store import definitions as store
 from workflow.store.engine import OPENING, alone
 from workflow.store.rows import Shapes
+from workflow.store.tickets import unreadable
 
 if TYPE_CHECKING:
     from workflow.definition.speech import Guidance
@@ -196,6 +197,8 @@ class Book:
         Where no later revision changed a calendar, that is the desk of today.
         """
         name, version = ticket.type, ticket.version
+        if ticket.state not in self.definition(name, version).states:
+            raise unreadable(ticket.id, f"{name} version {version} has no state {ticket.state}")
         newer = self.newer_calendars(ticket.desk_revision)
         if not newer:
             known = ticket if ticket.desk_revision == self.desk_id else replace(ticket, desk_revision=self.desk_id)

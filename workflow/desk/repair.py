@@ -131,6 +131,7 @@ def _compared(connection: Connection, book: Book, ticket: Ticket, now: datetime)
         armed.wanted(rules, known, clocks, history, book.rules),
         {incident.as_timer().key for incident in incidents},
         now,
+        {entry.happened_at for entry in history if entry.kind == "rebuilt"},
     )
     found += [TimerDifference(ticket.id, *each.key, each.stored, each.told) for each in unlike]
     following, least = (

@@ -17,9 +17,9 @@ from workflow.core.model import Outcome, Timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.desk.revise import revise_open
-from workflow.desk.saving import Save, all_at_once, by_halves
+from workflow.desk.saving import REFUSED, Save, all_at_once, by_halves
 from workflow.desk.transactions import Transactions
-from workflow.errors import BadValue, Conflict, UsageError
+from workflow.errors import UsageError
 from workflow.store import agenda, claims, crash, health
 from workflow.store.changes import Change
 
@@ -85,7 +85,7 @@ def run_due(
             return transactions.read(look)
         try:
             return transactions.unit(chunk)
-        except (Conflict, BadValue):  # the database refuses something: whose it is will be found
+        except REFUSED:  # whose it is will be found
             return transactions.unit(partial(chunk, save=by_halves))
 
     for some in revise_open(transactions, book_of, clock, as_of, dry_run=dry_run):

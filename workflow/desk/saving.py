@@ -13,6 +13,8 @@ from workflow.store.changes import Change, save
 from workflow.store.claims import Unreadable
 from workflow.store.engine import translated
 
+# What the database does not take, and what a row that makes no sense raises as it is worked on.
+REFUSED = (Conflict, BadValue, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 Saved: TypeAlias = tuple[list[Change], list[Unreadable]]
 Save: TypeAlias = Callable[[Connection, list[Change], datetime], Saved]
 
@@ -28,9 +30,9 @@ def by_halves(connection: Connection, changes: list[Change], now: datetime) -> S
     try:
         with translated(), connection.begin_nested():
             save(connection, changes, now)
-    except (Conflict, BadValue) as fault:
+    except REFUSED as fault:
         if len(changes) == 1:
-            return [], [(changes[0].outcome.ticket.id, fault.message)]
+            return [], [(changes[0].outcome.ticket.id, getattr(fault, "message", str(fault)) or type(fault).__name__)]
         half = len(changes) // 2
         kept, refused = by_halves(connection, changes[:half], now)
         more, others = by_halves(connection, changes[half:], now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
 from sqlalchemy import select
@@ -34,6 +34,8 @@ _LATER = (  # what may change after the opening, `fields` and `tags` last: with 
     "last_fired", "last_fired_due", "next_due_at", "missed_at", "ladder", "ladders", "promise", "promises",
     "ticket_version", "desk_revision", "head", "fields", "tags",
 )  # fmt: skip
+_NUMBERS = ("version", "entry", "seq", "ladders", "promises", "ticket_version", "desk_revision")
+_numbers_of = itemgetter(*_NUMBERS)
 _later = attrgetter(*_LATER)
 _THAWED: dict[str, Any] = {  # what a result that was kept by an earlier release does not say
     "customer_fields": None, "customer_tags": None, "clocks": [], "missed_at": None, "ladder": None, "ladders": 0,
@@ -65,6 +67,8 @@ def ticket_of(row: Sequence[Any], shapes: Shapes, clocks: tuple[SlaClock, ...]) 
     values["walks"] = from_json(values["walks"])
     values["ladder"] = timekeeping.ladder_of(values["ladder"])
     values["promise"] = timekeeping.promise_of(values["promise"])
+    if {*map(type, _numbers_of(values))} != {int}:
+        raise TypeError(f"a whole number is none: {dict(zip(_NUMBERS, _numbers_of(values), strict=True))}")
     ticket = object.__new__(Ticket)
     ticket.__dict__.update(values, clocks=clocks, replayed=False, remarks=())
     return ticket
@@ -77,6 +81,8 @@ def _fields(specs: Mapping[str, FieldSpec], stored: str) -> dict[str, Any]:
 def timer_of(row: Row) -> Timer:
     """Return the timer that a row of `TIMER` holds."""
     kind, name, cycle, occurrence, due_at, position = row
+    if (type(kind), type(name), type(cycle), type(occurrence), type(position)) != (str, str, int, int, int):
+        raise TypeError(f"{kind!r}, {name!r}, {cycle!r}, {occurrence!r}, {position!r} is no timer")
     return Timer(kind, name, cycle, occurrence, instant(due_at), position)
 
 

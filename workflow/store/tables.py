@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from workflow.core.remembered import Remembered
+from workflow.errors import TicketflowError
 
 PREFIX = "ticketflow_"
 WHERE = "where"  # which rows a partial index has; as a keyword of a dialect it would import that dialect
@@ -61,7 +62,23 @@ def _text(instant: datetime | None) -> str | None:
 
 
 TEXTS: Remembered[Any, Any] = Remembered(_text)
-_INSTANTS: Remembered[str, datetime] = Remembered(datetime.fromisoformat)
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise TicketflowError(
+            "the database holds {value!r} where an instant with an offset belongs",
+            "restore the row from a backup",
+            value=str(value)[:60],
+        )
+    return found
+
+
+_INSTANTS: Remembered[Any, datetime] = Remembered(_instant)
 
 
 def to_text(instant: datetime) -> str:
@@ -72,7 +89,7 @@ def to_text(instant: datetime) -> str:
 
 def instant(value: Any) -> datetime:
     """Return the instant of a column that is never empty, whichever database it comes from."""
-    return _INSTANTS[value] if isinstance(value, str) else value.astimezone(UTC)
+    return value.astimezone(UTC) if isinstance(value, datetime) else _INSTANTS[value]
 
 
 def from_column(value: Any) -> datetime | None:

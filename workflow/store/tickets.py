@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -16,6 +16,7 @@ from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of
 from workflow.store.sql import Among, Prepared, Row, from_json, listed
 from workflow.store.tables import history, links, tickets, timers
 
+Made = TypeVar("Made")
 _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
 _LOCKED = Prepared(BASE.where(tickets.c.id == bindparam("id")).with_for_update(of=tickets))
 _TIMERS = Prepared(select(*TIMER).where(timers.c.ticket_id == bindparam("id")))
@@ -79,7 +80,7 @@ def _missing(ticket_id: int) -> NotFound:
 
 def armed(connection: Connection, ticket_id: int) -> Timers:
     """Return a ticket's armed timers."""
-    return tuple(map(timer_of, _TIMERS.fetch(connection, {"id": ticket_id})))
+    return _read(ticket_id, timer_of, _TIMERS.fetch(connection, {"id": ticket_id}))
 
 
 def next_timer_of(connection: Connection, ticket_id: int) -> datetime | None:
@@ -110,7 +111,14 @@ def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int
 
 def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:
     """Return a ticket's history, the oldest entry first."""
-    return tuple(map(entry_of, _HISTORY.run(connection, {"id": ticket_id})))
+    return _read(ticket_id, entry_of, _HISTORY.run(connection, {"id": ticket_id}))
+
+
+def _read(ticket_id: int, made_of: Callable[[Any], Made], rows: Iterable[Any]) -> tuple[Made, ...]:
+    try:
+        return tuple(map(made_of, rows))
+    except Exception as fault:  # whatever a damaged row raises
+        raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
 
 
 def private_of(connection: Connection, ticket_id: int, seq: int) -> Mapping[str, Any]:
