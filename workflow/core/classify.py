@@ -160,7 +160,13 @@ class Classifier:
 
     def _hear(self, facts: Facts, rules: Iterable[_Asked]) -> tuple[list[Voice], list[Fault]]:
         voices, faults = list[Voice](), list[Fault]()
-        text, values = searchable(facts.text), self._values(facts)
+        text, known = searchable(facts.text), list[dict[str, object]]()
+
+        def values() -> Mapping[str, object]:
+            if not known:  # to coerce every field costs more than most rules
+                known.append(self._values(facts))
+            return known[0]
+
         for asked in rules:
             try:
                 words = asked.hear(facts.channel, text, values)
@@ -241,7 +247,9 @@ class _Asked:
         self.conditions: list[Condition] = [compile_condition(text, variables) for text in rule.when.conditions]
         self.patterns = [(pattern, compile_pattern(pattern)) for pattern in rule.when.patterns]
 
-    def hear(self, channel: str | None, text: str, values: Mapping[str, object]) -> tuple[str, ...] | None:
+    def hear(
+        self, channel: str | None, text: str, values: Callable[[], Mapping[str, object]]
+    ) -> tuple[str, ...] | None:
         """Return the words and patterns found, or None where the rule does not hold. What costs most is asked last."""
         if self.rule.when.channels and channel not in self.rule.when.channels:
             return None
@@ -252,7 +260,7 @@ class _Asked:
         found = [word.shown for word in self.any if word.stands_in(text)]
         if (self.start and not first) or (self.any and not found):
             return None
-        if not all(condition.holds(values) is True for condition in self.conditions):
+        if not all(condition.holds(values()) is True for condition in self.conditions):
             return None
         fitting = [pattern for pattern, fits in self.patterns if fits(text)]
         if self.patterns and not fitting:

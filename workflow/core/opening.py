@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from workflow.core import people, sla
@@ -25,6 +25,8 @@ from workflow.errors import BadValue
 
 LONGEST_EXTERNAL_ID = 500
 LONGEST_WORD = 60
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_BLANK = Ticket(0, "", 0, "", "", _NEVER, _NEVER, _NEVER)
 
 
 def open_ticket(
@@ -74,8 +76,8 @@ def open_ticket(
     if external_id is not None:
         storable(external_id, "external_id", longest=LONGEST_EXTERNAL_ID)
     state = definition.states[definition.initial]
-    ticket = Ticket(
-        id=0,
+    ticket = replace(
+        _BLANK,
         type=definition.name,
         version=definition.version,
         state=state.name,

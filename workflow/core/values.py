@@ -197,6 +197,8 @@ def _within(name: str, spec: FieldSpec, value: Value, zone: ZoneInfo) -> None:
         raise BadValue(
             "field {field} does not fit its pattern", "write it as {pattern}", field=name, pattern=spec.pattern
         )
+    if spec.min is spec.max is None:
+        return
     size: Any = len(value) if isinstance(value, str | tuple) else value
     least, most = (_bound(spec, bound, zone) for bound in (spec.min, spec.max))
     if (least is not None and size < least) or (most is not None and size > most):

@@ -251,6 +251,7 @@ def _prepare_sqlite(connection: Any, _record: Any, *, busy_timeout: float) -> No
         )
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-32000")  # so that a chunk's pages are written once; filled only as needed
 
 
 def _write_ahead(connection: Any, deadline: float) -> Any:
