@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workflow.desk.explaining import Explanation
     from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport
+    from workflow.desk.migrate import MigrateReport, Moved
     from workflow.desk.repair import ClockDifference, TimerDifference
     from workflow.desk.runs import RunReport
     from workflow.desk.sorting import RuleFigures, RulesReport
@@ -79,6 +80,8 @@ __all__ = [
     "Ladder",
     "Limits",
     "Line",
+    "MigrateReport",
+    "Moved",
     "NotFound",
     "Notice",
     "Option",
@@ -138,6 +141,7 @@ _HOMES = {
     "workflow.desk.explaining": ("Explanation",),
     "workflow.desk.health": ("Health", "Limits"),
     "workflow.desk.intake": ("IntakeReport",),
+    "workflow.desk.migrate": ("MigrateReport", "Moved"),
     "workflow.desk.repair": ("ClockDifference", "TimerDifference"),
     "workflow.desk.runs": ("RunReport",),
     "workflow.desk.sorting": ("RuleFigures", "RulesReport"),

@@ -15,6 +15,7 @@ from typing import Any
 UNIT, LAWS, LATE = "tests/unit/core/", "tests/property/test_laws.py::test_", "tests/property/test_late.py::test_"
 LATE_IS_PUNCTUAL = f"{LATE}any_schedule_of_runs_leaves_what_a_punctual_one_leaves"
 CROSSINGS = f"{LAWS}every_crossing_of_the_goal_in_force_has_one_firing_at_that_instant"
+MIGRATION = "tests/acceptance/test_migrate.py::test_"
 LOCKS = "tests/acceptance/test_within_locks.py::test_"
 
 
@@ -149,7 +150,7 @@ FAULTS = {
         ),
         Fault(
             "a pause is ignored", "workflow.core.sla",
-            "pauses = rule.pauses_in(entry.state)", "pauses = False", CROSSINGS,
+            "pauses = self.rule.pauses_in(self.entry.state)", "pauses = False", CROSSINGS,
         ),
         Fault(
             "a reset does not end the cycle", "workflow.core.sla",
@@ -202,6 +203,21 @@ FAULTS = {
             "a revision counts from when it is met", "workflow.core.unit",
             "at = not_before_its_last(self.ticket, applied_at)", "at = not_before_its_last(self.ticket, limit)",
             LATE_IS_PUNCTUAL,
+        ),
+        Fault(
+            "a migration fires again what has fired", "workflow.core.migrate",
+            "occurrence, since = turns.get(name, (0, ticket.entered_at))", "occurrence, since = 0, ticket.entered_at",
+            f"{MIGRATION}open_tickets_follow_a_new_version[sqlite]",
+        ),
+        Fault(
+            "a migration loses what a clock has counted", "workflow.core.sla",
+            "clock = replace(_banked(clock, calendar, self.at), breached=breached)",
+            "clock = replace(clock, elapsed=NO_TIME, since=clock.since and self.at, breached=breached)", CROSSINGS,
+        ),
+        Fault(
+            "a rebuild forgets the migrations", "workflow.core.sla",
+            'if entry.kind == "migrated":\n            kind', "if False:\n            kind",
+            f"{LAWS}the_clocks_stored_are_those_that_history_tells",
         ),
         Fault(
             "an event takes no lock on its ticket", "workflow.store.tickets",

@@ -11,7 +11,7 @@ from tests.property.worlds import World, features, play, replay, standing, told,
 
 BITES = (
     "a pause over a due time", "a person between two runs", "re-arming inside a run", "a ladder", "merged repeats",
-    "another revision of the desk",
+    "another revision of the desk", "a migration", "a migration of what has fired",
 )  # fmt: skip
 
 

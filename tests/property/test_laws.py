@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import assume, given, settings
 
-from tests.property.worlds import END, HOURS, World, at_tick, event_of, play, rebuilt, replay, standing, told, worlds
+from tests.property.worlds import END, HOURS, PLACES, World, at_tick, play, rebuilt, replay, standing, told, worlds
 from workflow.core import armed
 from workflow.core.guard import Rules
 from workflow.core.instants import event_time
@@ -34,6 +34,9 @@ def test_history_never_goes_back_and_every_entry_stands_in_its_place(world: Worl
         if entry.dest is not None:
             assert entry.source == (state or None)
             state, stay = entry.dest, stay + 1
+        if entry.kind == "migrated":
+            assert (entry.data["from"], entry.version) == (["world", 3 - entry.version, state], entry.data["to"][1])
+            state = entry.data["to"][2]
         assert (entry.state, entry.entry) == (state, stay)
 
 
@@ -79,16 +82,24 @@ def reached(hours: int | None, since: datetime, left: timedelta) -> datetime:
     raise AssertionError("never")
 
 
+NEVER: dict[str, Any] = {
+    "goal": {"high": "0m", "default": "0m"}, "calendar": "always", "start": None, "stop": None, "pause": [],
+    "reset": [], "levels": [{"at": "100%", "repeat": False}],
+}  # fmt: skip
+
+
 class Watch:
     """One clock read off the history alone: what crosses its goal, and when."""
 
-    def __init__(self, name: str, spec: dict[str, Any], hours: int) -> None:
-        self.name, self.spec, self.hours = name, spec, hours
+    def __init__(self, name: str, spec: dict[str, Any] | None, hours: int) -> None:
+        self.name, self.spec, self.hours = name, spec or NEVER, hours
         self.status, self.cycle, self.told, self.breached, self.loose = "idle", 0, 0, False, False
         self.counted, self.since, self.extra, self.priority = NONE, at_tick(0), NONE, "normal"
         self.found: list[tuple[int, str]] = []
-        goal = next(level for level in spec["levels"] if level["at"] == "100%")
-        self.repeats = goal["repeat"]
+
+    @property
+    def repeats(self) -> bool:
+        return bool(next(level["repeat"] for level in self.spec["levels"] if level["at"] == "100%"))
 
     @property
     def goal(self) -> timedelta:
@@ -110,7 +121,7 @@ class Watch:
             self.counted += passed(self.calendar, self.since, at)
         self.since = at
 
-    def see(self, entry: HistoryEntry) -> None:
+    def see(self, entry: HistoryEntry, world: World) -> None:
         at, due = entry.happened_at, self.crossing
         own = entry.kind == "fired" and entry.timer is not None and entry.timer[1] == f"{self.name}/100%"
         if own:
@@ -124,6 +135,8 @@ class Watch:
             self.move(entry)
         if entry.kind == "rearmed":
             self.bank(at)
+        if entry.kind == "migrated":
+            self.follow(entry, world.version(entry.version)["sla"].get(self.name))
         if "priority" in entry.data:
             self.change(at, entry.data["priority"], self.extra)
         if entry.kind == "extended" and entry.data["sla"] == self.name:
@@ -144,6 +157,31 @@ class Watch:
             self.bank(entry.happened_at)
             self.status = "paused" if paused else "running"
 
+    def follow(self, entry: HistoryEntry, spec: dict[str, Any] | None) -> None:
+        """Go on under another version: as it was counted, by another goal; or begin, or end."""
+        old, before, at, live = self.spec, self.goal, entry.happened_at, self.status in ("running", "paused")
+        repeated = self.repeats
+        self.bank(at)
+        self.spec = spec or NEVER
+        if spec is None:
+            if live:
+                self.status = "missed" if self.breached else "cancelled"
+                self.found.append((self.cycle, self.status))
+            return
+        if self.status == "cancelled":
+            self.status, before = "running", NONE if before == self.goal else before
+            self.found.pop()
+        elif self.status == "idle" and spans(spec, entry.state) and not spans(old, entry.data["from"][2]):
+            self.status, self.cycle = "running", 1
+            self.counted, self.since = NONE, at
+            before = self.goal
+        if self.status in ("running", "paused"):
+            self.status = "paused" if entry.state in spec["pause"] else "running"
+            if self.goal != before and self.goal > self.counted:
+                self.told, self.loose = 0, False
+            elif self.repeats or repeated:
+                self.loose = self.goal != before or self.repeats != repeated or self.loose
+
     def change(self, at: datetime, priority: str, extra: timedelta) -> None:
         before = self.goal
         self.priority, self.extra = priority, extra
@@ -155,13 +193,18 @@ class Watch:
                 self.loose = True
 
 
+def spans(spec: dict[str, Any], state: str) -> bool:
+    order = ("intake", *PLACES, "archive", None)
+    return order.index(spec["start"]) <= order.index(state) < order.index(spec["stop"])
+
+
 @given(worlds(beyond=False))
 def test_every_crossing_of_the_goal_in_force_has_one_firing_at_that_instant(world: World) -> None:
     played = play(world)
-    watches = [Watch(name, spec, world.hours[0]) for name, spec in world.definition["sla"].items()]
+    watches = [Watch(name, world.definition["sla"].get(name), world.hours[0]) for name in ("s", "u", "w")]
     for entry in played.entries:
         for watch in watches:
-            watch.see(entry)
+            watch.see(entry, world)
             watch.hours = world.hours[entry.desk_revision]
     for watch in watches:
         due = watch.crossing
@@ -187,7 +230,7 @@ def test_the_clocks_stored_are_those_that_history_tells(world: World) -> None:
 @given(worlds())
 def test_what_waits_is_what_history_says_must_wait(world: World) -> None:
     played = play(world)
-    rules = played.revisions[played.ticket.desk_revision][1]
+    rules = played.rules(played.ticket)
     wanted = armed.wanted(rules, played.ticket, played.ticket.clocks, played.entries, played.rules_of)
     unlike, right = armed.compare(played.outcome.timers, wanted, (), at_tick(END))
     assert (unlike, sorted(right, key=lambda timer: timer.order)) == ([], list(played.outcome.timers))
@@ -214,12 +257,6 @@ def test_after_a_run_nothing_is_due(world: World) -> None:
 @given(worlds())
 def test_after_escalate_a_ladder_is_open(world: World) -> None:
     played = play(world)
-    timeouts = {place: room.get("timeouts", {}) for place, room in world.definition["stages"].items()}
-    levels = {
-        f"{name}/{level['at']}": level["actions"]
-        for name, spec in world.definition["sla"].items()
-        for level in spec["levels"]
-    }
     ladder = 0
     for entry, following in pairwise([*played.entries, None]):
         assert entry is not None
@@ -228,14 +265,17 @@ def test_after_escalate_a_ladder_is_open(world: World) -> None:
         elif entry.kind in ("escalated", "unattended") and "ladder" in entry.data:
             ladder = entry.data["ladder"]
         asked: Any = entry.kind == "raised" or entry.trigger == "ask"
+        definition = world.version(entry.version)
         if entry.kind == "fired" and entry.timer and entry.timer[0] == "sla":
-            asked = "escalate" in levels[entry.timer[1]]
+            name, _, at = entry.timer[1].partition("/")
+            asked = any("escalate" in lev["actions"] for lev in definition["sla"][name]["levels"] if lev["at"] == at)
         elif entry.kind == "fired" and entry.timer and entry.timer[0] == "timeout":
-            asked = "escalate" in timeouts[entry.source or ""][entry.timer[1]].get("actions", ())
+            asked = "escalate" in definition["stages"][entry.source]["timeouts"][entry.timer[1]].get("actions", ())
         ended = following is not None and following.kind == "ladder_ended" and entry.dest is not None
         if asked and entry.state != "archive" and not ended and (ladder == 0):
-            at = entry.seq  # what it opens comes next, after what is used up in the state it enters
-            further = [each for each in played.entries[at:] if each.kind != "used_up"]
+            further = [  # what it opens comes next, after what is used up in the state it enters
+                each for each in played.entries[entry.seq :] if each.kind != "used_up"
+            ]
             assert further, "an escalation that opened nothing"
             assert further[0].kind in ("escalated", "unattended")
             assert further[0].data["ladder"] > 0
@@ -246,7 +286,8 @@ def test_after_escalate_a_ladder_is_open(world: World) -> None:
 def test_what_timers_alone_walk_ends(world: World) -> None:
     bound = sum(
         timeout["times"]
-        for room in world.definition["stages"].values()
+        for definition in (world.definition, world.other)
+        for room in definition["stages"].values()
         for timeout in room.get("timeouts", {}).values()
         if timeout.get("dest")
     )
@@ -264,7 +305,7 @@ def test_a_revision_that_changes_no_hours_changes_nothing(world: World) -> None:
     ticket, timers = played.ticket, played.outcome.timers
     now = at_tick(END) + timedelta(minutes=3)
     assume(event_time(ticket, now, None) == now and all(timer.due_at > now for timer in timers))
-    rules = played.revisions[ticket.desk_revision][1]
+    rules = played.rules(ticket)
     same = Rules(rules.compiled, rules.desk, rules.desk_revision + 1)
     outcome = run_unit(rules, ticket, timers, limit=now, fired_at=now, newer=[(now, same)])
     assert outcome.timers == timers
@@ -273,6 +314,24 @@ def test_a_revision_that_changes_no_hours_changes_nothing(world: World) -> None:
     ]
     assert outcome.ticket.next_due_at == ticket.next_due_at
     assert [entry.kind for entry in outcome.entries] in ([], ["rearmed"])
+
+
+@FEWER
+@given(worlds())
+def test_a_version_that_means_the_same_changes_nothing(world: World) -> None:
+    played = play(replace(world, other={**world.definition, "version": 2}))
+    ticket, timers = played.ticket, played.outcome.timers
+    now = at_tick(END) + timedelta(minutes=3)
+    assume(event_time(ticket, now, None) == now and all(timer.due_at > now for timer in timers))
+    assume(ticket.stage != "archive")
+    for version in (ticket.version, 3 - ticket.version):
+        event, actor = played.event(("migrate", version, False), now)
+        who = actor_of(played.world.desk(0), actor)
+        outcome = run_unit(played.rules(ticket), ticket, timers, limit=now, fired_at=now, event=event, actor=who)
+        seq, at = (ticket.seq, ticket.updated_at) if version == ticket.version else (outcome.ticket.seq, now)
+        assert {entry.kind for entry in outcome.entries} <= ({"migrated", "used_up"} if seq > ticket.seq else set())
+        assert outcome.ticket == replace(ticket, version=version, seq=seq, updated_at=at)
+        assert outcome.timers == timers
 
 
 @FEWER
@@ -290,8 +349,8 @@ def test_a_refused_event_keeps_its_catch_up_and_is_refused_again(world: World) -
     ]
     for step, (when, act) in refused:
         found = step.outcome
-        event, actor = event_of(act, when)
-        rules = played.revisions[found.ticket.desk_revision][1]
+        event, actor = played.event(act, when)
+        rules = played.rules(found.ticket)
         again = run_unit(
             rules, found.ticket, found.timers, limit=when, fired_at=when, event=event, actor=actor_of(rules.desk, actor)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from workflow.core import instants, people, sla, unit
 from workflow.core.guard import Rules
+from workflow.core.migrate import Migrate
 from workflow.core.model import (
     Acknowledge,
     Advance,
@@ -34,7 +36,7 @@ from workflow.core.model import (
 )
 from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
-from workflow.definition.machine import compile_type
+from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import VERBS, DeskSpec, TicketTypeSpec
 from workflow.definition.resolve import resolve
 from workflow.errors import Refused
@@ -58,7 +60,7 @@ def at_tick(tick: int) -> datetime:
 
 @dataclass(frozen=True)
 class World:
-    """A type, a desk with the hours of its revisions, what people do at which tick, and the ticks of runs.
+    """A type and its other version, a desk with the hours of its revisions, what people do at which tick, and the runs.
 
     A run comes before or after the people of its tick. `skew` is how far the clock is ahead of what happens.
     """
@@ -66,9 +68,13 @@ class World:
     definition: Mapping[str, Any]
     hours: Sequence[int]
     counts_from: str
+    other: Mapping[str, Any]
     acts: Sequence[tuple[int, Act]]
     runs: Sequence[tuple[int, bool]]
     skew: timedelta = timedelta()
+
+    def version(self, number: int) -> Mapping[str, Any]:
+        return self.definition if number == 1 else self.other
 
     def desk(self, revision: int) -> DeskSpec:
         rungs = [{"to": "lead", "after": "20m"}, {"to": "chief", "after": "30m"}, {"to": "boss", "after": "40m"}]
@@ -147,6 +153,7 @@ deeds: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("promise"), st.integers(1, 12)),
     st.tuples(st.just("extend"), st.sampled_from([2, 5])),
     st.tuples(st.just("apply"), st.booleans()),
+    st.tuples(st.just("migrate"), st.sampled_from([1, 2]), st.booleans()),
 )
 ticks = st.integers(0, END)
 
@@ -181,21 +188,25 @@ def clocks(draw: st.DrawFn, *, beyond: bool) -> dict[str, Any]:
     return spec
 
 
+def room(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "team": "front",
+        "transitions": {
+            "go": draw(st.sampled_from(PLACES)),
+            "on": draw(st.sampled_from((*PLACES, "intake"))),
+            "ping": {},
+            "ask": {"actions": ["escalate"]},
+        },
+        "timeouts": draw(timeouts),
+    }
+
+
 @st.composite
 def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
     """Draw a world with its baits."""
     stages: dict[str, Any] = {"archive": {}}
     for place in ("intake", *PLACES):
-        stages[place] = {
-            "team": "front",
-            "transitions": {
-                "go": draw(st.sampled_from(PLACES)),
-                "on": draw(st.sampled_from((*PLACES, "intake"))),
-                "ping": {},
-                "ask": {"actions": ["escalate"]},
-            },
-            "timeouts": draw(timeouts),
-        }
+        stages[place] = room(draw)
     sla_specs = {"s": draw(clocks(beyond=beyond))}
     if draw(st.booleans()):
         sla_specs["u"] = draw(clocks(beyond=beyond))
@@ -221,6 +232,16 @@ def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
         acts.append((draw(st.integers(1, 30)), ("apply", draw(st.booleans()))))
     if draw(st.booleans()):
         acts.append((draw(ticks), ("escalate",)))
+    other_stages, other_slas = dict(stages), dict(sla_specs)
+    if draw(st.booleans()):  # to another version and back
+        for place in draw(st.sets(st.sampled_from(("intake", *PLACES)), max_size=3)):
+            other_stages[place] = room(draw)
+        for name in draw(st.sets(st.sampled_from(("s", "u", "w")))):
+            other_slas[name] = draw(clocks(beyond=beyond))
+        if "u" in other_slas and draw(st.booleans()):
+            del other_slas["u"]
+        begin = draw(ticks)
+        acts += [(begin, ("migrate", 2, draw(st.booleans()))), (draw(st.integers(begin, END)), ("migrate", 1, False))]
     if "reassign" in str(stages):  # whose it is may differ, and so whether it can be claimed
         acts = [(at, act) for at, act in acts if act[0] != "claim"]
     acts.sort(key=lambda act: act[0])
@@ -228,13 +249,14 @@ def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
     if draw(st.booleans()) and acts:  # a person between two runs
         among = draw(st.sampled_from(acts))[0]
         runs += [(max(0, among - 3), True), (min(END, among + 2), False)]
-    definition = {
-        "ticket_type": "world", "version": 1, "fields": {"n": {"type": "int", "default": 1}}, "stages": stages,
-        "sla": sla_specs,
-    }  # fmt: skip
+    fields = {"n": {"type": "int", "default": 1}}
+    definition, other = (
+        {"ticket_type": "world", "version": version, "fields": fields, "stages": rooms, "sla": slas}
+        for version, rooms, slas in ((1, stages, sla_specs), (2, other_stages, other_slas))
+    )
     hours = draw(st.lists(st.integers(0, len(HOURS) - 1), min_size=5, max_size=5))
     return World(
-        definition, hours, draw(st.sampled_from(["raised", "due"])), acts, sorted(set(runs)),
+        definition, hours, draw(st.sampled_from(["raised", "due"])), other, acts, sorted(set(runs)),
         draw(st.sampled_from([timedelta(), timedelta(), timedelta(minutes=7), timedelta(days=1)])),
     )  # fmt: skip
 
@@ -261,6 +283,7 @@ class Played:
     world: World
     outcome: Outcome
     revisions: list[tuple[datetime, Rules]]
+    other: Compiled
     entries: list[HistoryEntry] = field(default_factory=list)
     recorded: list[tuple[datetime, Act]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -270,12 +293,30 @@ class Played:
     def ticket(self) -> Ticket:
         return self.outcome.ticket
 
-    def rules_of(self, _type: str, _version: int, revision: int) -> Rules:
-        return self.revisions[revision][1]
+    def rules_of(self, _type: str, version: int, revision: int) -> Rules:
+        rules = self.revisions[revision][1]
+        return rules if version == 1 else replace(rules, compiled=self.other)
 
-    def unit(self, kind: str, limit: datetime, skew: timedelta, event: Event | None = None, actor: str = "") -> None:
+    def rules(self, ticket: Ticket, revision: int | None = None) -> Rules:
+        return self.rules_of(ticket.type, ticket.version, ticket.desk_revision if revision is None else revision)
+
+    def event(self, act: Act, when: datetime) -> tuple[Event | Migrate, str]:
+        if act[0] != "migrate":
+            return event_of(act, when)
+        states = {"review": "handle"} if act[2] else {}
+        history = tuple(self.entries)
+        return Migrate(partial(self.rules_of, "world", act[1]), "migrate", states, history=history), "ann"
+
+    def unit(
+        self, kind: str, limit: datetime, skew: timedelta, event: Event | Migrate | None = None, actor: str = ""
+    ) -> None:
         ticket, timers = self.ticket, self.outcome.timers
-        rules, newer = self.revisions[ticket.desk_revision][1], self.revisions[ticket.desk_revision + 1 :]
+        rules = self.rules(ticket)
+        newer = [
+            (when, self.rules(ticket, revision))
+            for revision, (when, _) in enumerate(self.revisions)
+            if revision > ticket.desk_revision
+        ]
         who = actor_of(rules.desk, actor) if actor else people.TIMER
         self.outcome = unit.run_unit(
             rules, ticket, timers, limit=limit, fired_at=limit + skew, event=event, actor=who, newer=newer
@@ -292,7 +333,7 @@ class Played:
             if act[1]:  # at once, as `apply` does; otherwise by whoever comes next
                 self.unit("apply", when, skew)
             return
-        event, actor = event_of(act, when)
+        event, actor = self.event(act, when)
         self.unit("act", when, skew, event, actor)
         refusal = self.outcome.refusal
         self.answers.append(refusal.rule if isinstance(refusal, Refused) else type(refusal).__name__)
@@ -328,10 +369,12 @@ def event_of(act: Act, when: datetime) -> tuple[Event, str]:
 
 def begin(world: World) -> Played:
     desk = world.desk(0)
-    compiled = compile_type(resolve(TicketTypeSpec.model_validate(world.definition)), desk)
+    compiled, other = (
+        compile_type(resolve(TicketTypeSpec.model_validate(each)), desk) for each in (world.definition, world.other)
+    )
     rules = Rules(compiled, desk, 0)
     outcome = unit.opened(rules, open_ticket(rules, actor_of(desk, "ann"), OPENS), actor_of(desk, "ann"), wall=OPENS)
-    return Played(world, outcome, [(OPENS, rules)], list(outcome.entries))
+    return Played(world, outcome, [(OPENS, rules)], other, list(outcome.entries))
 
 
 def play(world: World) -> Played:
@@ -429,6 +472,10 @@ def features(played: Played) -> set[str]:
                 found.add("merged repeats")
             if entry.kind == "rearmed":
                 found.add("another revision of the desk")
+            if entry.kind == "migrated":
+                found.add("a migration")
+            if entry.kind == "migrated" and any(known.kind == "fired" for known in played.entries[: entry.seq]):
+                found.add("a migration of what has fired")
     if played.ticket.ladders:
         found.add("a ladder")
     if any(entry.kind == "promised" for entry in played.entries):

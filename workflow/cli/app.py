@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("definitions:init", "Make a new desk in FOLDER, ready to edit."),
     "check": ("definitions:check", "Check the definitions and report every problem at once."),
     "apply": ("definitions:apply", "Put the definitions in force."),
+    "migrate": ("migrate:migrate", "Let the open tickets of TYPE follow one of its versions."),
     "schema": (
         "definitions:schema",
         "Print the JSON Schema of a ticket type, of desk.yaml, of rules.yaml, or of a file of the guidance.",
@@ -54,6 +55,7 @@ COMMANDS = {
     "set": ("tickets:set_", "Fill, change or empty fields of ticket ID, or set its priority."),
     "tag": ("tickets:tag", "Tag ticket ID, or take tags away."),
     "link": ("tickets:link", "Link ticket ID to the ticket OTHER."),
+    "retype": ("migrate:retype", "Make ticket ID one of TYPE."),
     "promise": ("tickets:promise", "Promise the customer of ticket ID something by a time, or say that it is done."),
     "escalate": ("ladder:escalate", "Call the team lead to ticket ID."),
     "acknowledge": ("ladder:acknowledge", "Take on the escalation of ticket ID."),

@@ -20,7 +20,8 @@ class Pairs(dict[str, str | None]):
     """Values given as `name=value`; `name=` is None, `name=@file` the text of a file, `name=@@x` the text `@x`."""
 
 
-def _pairs(_context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> Pairs:
+def pairs(_context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> Pairs:
+    """Read what an option was given as `name=value`, each name once."""
     found = Pairs()
     for item in given:
         name, equals, value = item.partition("=")
@@ -69,13 +70,13 @@ def text_of(name: str, text: str) -> str | None:
 
 def fields(help_text: str) -> Callable[[F], F]:
     """Add a repeatable `--field name=value`."""
-    return click.option("--field", "-f", "fields", multiple=True, metavar="NAME=VALUE", callback=_pairs, help=help_text)
+    return click.option("--field", "-f", "fields", multiple=True, metavar="NAME=VALUE", callback=pairs, help=help_text)
 
 
 def customer(help_text: str) -> Callable[[F], F]:
     """Add a repeatable `--customer name=value`."""
     return click.option(
-        "--customer", "-c", "customer", multiple=True, metavar="NAME=VALUE", callback=_pairs, help=help_text
+        "--customer", "-c", "customer", multiple=True, metavar="NAME=VALUE", callback=pairs, help=help_text
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LIST = ("id", "type", "state", "priority", "with", "next due", "customer", "limits")
 ROOM_FOR_LIMITS = 120  # narrower terminals show no more than a mark at what is escalated
 HISTORY = ("seq", "when", "who", "what", "details")
+LOST = "lost."
 QUIET_FACTS = ("due_at", "fired_at", "cause", "ladder", "number")
 FACTS = {
     "action": "action",
@@ -31,6 +32,7 @@ FACTS = {
     "external_id": "external id",
     "faults": "could not be asked",
     "instead_of": "instead of",
+    "causes_ended": "no cause any more",
     "late_by": "late by",
     "linked": "linked",
     "machine": "answered by",
@@ -40,6 +42,7 @@ FACTS = {
     "proposal": "sorted by",
     "reason": "reason",
     "rebuilt": "rebuilt",
+    "resumed": "goes on",
     "rung": "rung",
     "sla": "clock",
     "tagged": "tagged",
@@ -156,10 +159,13 @@ class View(Labels):
         prefix = "fields."
         values = {name.removeprefix(prefix): value for name, value in entry.private.items() if name.startswith(prefix)}
         shown = self._masked(values, self.definition(entry.type, entry.version).fields)
-        return {
-            name: shown[name.removeprefix(prefix)] if name.startswith(prefix) else value
-            for name, value in entry.private.items()
-        }
+        shown = {prefix + name: value for name, value in shown.items()}
+        if entry.kind == "migrated":
+            was = self.definition(*entry.data["from"][:2]).fields
+            lost = {name: value for name, value in entry.private.items() if name.startswith(LOST)}
+            known = self._masked({name.removeprefix(LOST): value for name, value in lost.items()}, was)
+            shown |= {LOST + name: value for name, value in known.items()}
+        return {**entry.private, **shown}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -316,6 +322,9 @@ class View(Labels):
             dest = self.state_label(entry, entry.dest)
             move = f"{self.state_label(entry, entry.source)} → {dest}" if entry.source else dest
         data = {**entry.data}
+        if entry.kind == "migrated":
+            source, dest = (f"{name} v{version} {place}" for name, version, place in (data.pop("from"), data.pop("to")))
+            move = f"{source} → {dest}"
         told = list(self._steps_of_clocks(entry, data.pop("clocks", {})))
         told += self._skipped(entry, data.pop("skipped", ()))
         if merged := data.pop("merged", None):

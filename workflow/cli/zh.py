@@ -6,6 +6,7 @@ from workflow.cli.zh_calendar import CALENDAR
 from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
+from workflow.cli.zh_migrate import MIGRATE
 from workflow.cli.zh_problems import PROBLEMS
 from workflow.cli.zh_sorting import SORTING
 from workflow.cli.zh_speech import SPEECH
@@ -298,4 +299,4 @@ SAID = {
     "Everything is still in {folder}.": "全部内容仍在 {folder}。",
 }
 
-CATALOGUE = WORDS | HELP | SAID | SORTING | EXPLAIN | SPEECH | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS
+CATALOGUE = WORDS | HELP | SAID | SORTING | MIGRATE | EXPLAIN | SPEECH | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS

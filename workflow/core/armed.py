@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from workflow.core import firing, ladder, sla
+from workflow.core import firing, ladder, migrate, sla
 from workflow.core.decide import promised
 from workflow.core.guard import Rules
 from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, replace
@@ -84,7 +84,7 @@ def _timeouts(ticket: Ticket, history: Sequence[HistoryEntry], rules_of: RulesOf
     """Fold the history: entering a state arms, firing spends and perhaps arms again, other calendars count anew."""
     waiting: dict[str, Wanted] = {}
     entered, revision = ticket.opened_at, 0
-    for entry in history:
+    for place, entry in enumerate(history):
         rules, at = rules_of(entry.type, entry.version, entry.desk_revision), entry.happened_at
         if entry.kind == "rearmed":
             then = rules_of(entry.type, entry.version, revision)
@@ -98,6 +98,14 @@ def _timeouts(ticket: Ticket, history: Sequence[HistoryEntry], rules_of: RulesOf
             entered = at
             as_of = replace(ticket, state=entry.state, entry=entry.entry, walks={})
             waiting = {timer.name: Wanted(timer) for timer in arm(rules, as_of, at)[0]}
+        elif entry.kind == "migrated":
+            kind, version, source = entry.data["from"]
+            then = rules_of(kind, version, entry.desk_revision)
+            as_of = replace(ticket, state=entry.state, entry=entry.entry, entered_at=entered, walks={})
+            known = [want.timer for want in waiting.values()]
+            timers, _ = migrate.timeouts(then, rules, source, as_of, known, history[:place], at)
+            loose = {want.timer.key for want in waiting.values() if want.loose}
+            waiting = {timer.name: Wanted(timer, loose=timer.key in loose) for timer in timers}
         elif entry.kind == "used_up":
             waiting.pop(entry.data["timeout"], None)
         elif entry.timer is not None and entry.timer[0] == "timeout" and entry.timer[2] == entry.entry:

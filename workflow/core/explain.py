@@ -243,7 +243,7 @@ def _stretches(
 
     for entry in history:
         words = entry.data.get("clocks", {}).get(name, ())
-        if entry.kind == "rearmed" and status == "running":
+        if entry.kind in ("rearmed", "migrated") and status == "running":
             words = ("running", *words)
         for word in words:
             if word not in ("running", "paused", *ENDS):

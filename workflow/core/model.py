@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from workflow.errors import TicketflowError
+
+if TYPE_CHECKING:
+    from workflow.core.guard import Rules
 
 T = TypeVar("T")
 Value: TypeAlias = str | bool | int | Decimal | date | datetime | tuple[str, ...]
@@ -413,7 +416,10 @@ class LadderChange(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What one event or one timer does to a ticket: the core's whole answer. Nothing has been done yet."""
+    """What one event or one timer does to a ticket: the core's whole answer. Nothing has been done yet.
+
+    `rules` are those that hold from then on, where they are others.
+    """
 
     ticket: Ticket
     entries: tuple[HistoryEntry, ...] = ()
@@ -425,6 +431,7 @@ class Decision(NamedTuple):
     fired: int = 0
     skipped: int = 0
     refusal: TicketflowError | None = None
+    rules: Rules | None = None
 
 
 class Incident(NamedTuple):

@@ -139,6 +139,40 @@ def recount(old: Rules, new: Rules, clock: SlaClock, priority: str, at: datetime
     return _with_due(clock, after)
 
 
+def migrated(
+    old: Rules, new: Rules, ticket: Ticket, entry: HistoryEntry
+) -> tuple[Ticket, HistoryEntry, tuple[SlaClock, ...]]:
+    """Return the ticket with its clocks under another definition, the entry noting it, and the clocks changed.
+
+    An open clock of the same name goes on with the new goal, any other is cancelled. One that is new is attached where
+    the ticket stands between its start and its stop; one that the entry names as `resumed` goes on where it was.
+    """
+    was, now = old.compiled.definition, new.compiled.definition
+    source = entry.data["from"][2]
+    clocks = ticket.clocks
+    altered: list[SlaClock] = []
+    notes: dict[str, list[str]] = {}
+    skipped: dict[str, list[str]] = {}
+    for name in {**was.slas, **now.slas}:
+        last, before, rule = last_cycle(clocks, name), was.slas.get(name), now.slas.get(name)
+        steps = _Steps(new if rule else old, rule or was.slas[name], last, entry, ticket.priority, ())
+        if last is not None and last.is_open:
+            steps.clock = steps.carried(last, before, old) if rule else steps.end(last, "cancelled")
+        elif last is not None and rule and name in entry.data.get("resumed", ()):
+            steps.clock = steps.carried(steps.run(replace(last, ended_at=None)), None, new)
+        elif last is None and rule and now.spans(rule, entry.state) and not (before and was.spans(before, source)):
+            steps.clock = steps.in_place(steps.begin(None))
+        if steps.clock is last or steps.clock is None:
+            continue
+        altered.append(steps.clock)
+        clocks = (*(clock for clock in clocks if clock is not last), steps.clock)
+        notes |= {name: steps.words} if steps.words else {}
+        skipped |= {name: steps.skipped} if steps.skipped else {}
+    told = {word: what for word, what in (("clocks", notes), ("skipped", skipped)) if what}
+    ordered = tuple(sorted(clocks, key=lambda clock: (clock.name, clock.cycle)))
+    return replace(ticket, clocks=ordered), replace(entry, data={**entry.data, **told}), tuple(altered)
+
+
 def counted(rules: Rules, ticket: Ticket, now: datetime) -> tuple[SlaClock, ...]:
     """Return a ticket's clocks with what has elapsed of the running ones up to now."""
     slas = rules.compiled.definition.slas
@@ -158,6 +192,10 @@ def rebuild(ticket: Ticket, history: Iterable[HistoryEntry], rules_of: RulesOf) 
     bare = replace(ticket, clocks=())
     revision = 0
     for entry in history:
+        if entry.kind == "migrated":
+            kind, version, _ = entry.data["from"]
+            old, new = rules_of(kind, version, revision), rules_of(entry.type, entry.version, revision)
+            bare, _, _ = migrated(old, new, bare, entry)
         if entry.kind == "rearmed":
             old = rules_of(entry.type, entry.version, revision)
             rules = rules_of(entry.type, entry.version, entry.desk_revision)
@@ -239,9 +277,11 @@ class _Steps:
                 clock = self.begin(self.end(clock, self.verdict(clock)))
         if (clock is None or not clock.is_open) and not stops and not archived and "start" in self.calls_for:
             clock = self.start(clock)
-        if clock is None or not clock.is_open:
-            return clock
-        pauses = rule.pauses_in(entry.state)
+        return self.in_place(clock) if clock is not None and clock.is_open else clock
+
+    def in_place(self, clock: SlaClock) -> SlaClock:
+        """Pause an open clock, or let it go on, by where the ticket is."""
+        pauses = self.rule.pauses_in(self.entry.state)
         if pauses and clock.status == "running":
             self.words.append("paused")
             breached = self.verdict(clock) == "missed"
@@ -251,6 +291,16 @@ class _Steps:
         if not pauses and clock.status == "paused":
             return self.run(clock)
         return clock
+
+    def carried(self, clock: SlaClock, before: SlaRule | None, old: Rules) -> SlaClock:
+        """Return an open clock under this rule in place of the one before; under the same one nothing changes."""
+        same = before and replace(before, position=self.rule.position, label=self.rule.label)
+        if before is None or same != self.rule:
+            breached = self.verdict(clock) == "missed"
+            calendar = old.calendar((before or self.rule).calendar)
+            clock = replace(_banked(clock, calendar, self.at), breached=breached)
+            clock = self.with_goal(clock, self.base_goal(clock) + clock.extension, anew=True)
+        return self.in_place(clock)
 
     def verdict(self, clock: SlaClock) -> str:
         late = clock.status == "running" and clock.due_at is not None and clock.due_at < self.at
@@ -296,14 +346,18 @@ class _Steps:
             return self.calendar.elapsed(self.at, self.calendar.add(self.at, wanted))
         return _by_working_days(_banked(clock, self.calendar, self.at), self.calendar, wanted, self.at)
 
-    def with_goal(self, clock: SlaClock, goal: timedelta) -> SlaClock:
-        """Put another goal in force: one still ahead gives every level its turn again; of those past, the highest."""
-        if goal == clock.goal:
+    def with_goal(self, clock: SlaClock, goal: timedelta, *, anew: bool = False) -> SlaClock:
+        """Put another goal in force: one still ahead gives every level its turn again; of those past, the highest.
+
+        `anew`, the levels may be others than before, and the goal the same.
+        """
+        other = goal != clock.goal
+        if not (other or anew):
             return clock
-        self.words.append("goal")
+        self.words += ["goal"] if other else []
         breached = self.verdict(clock) == "missed"
         clock = replace(_banked(clock, self.calendar, self.at), goal=goal, breached=breached)
-        ahead = goal > clock.elapsed
+        ahead = other and goal > clock.elapsed
         spent = {} if ahead else dict(clock.spent)
         past = []
         for index, level in enumerate(self.rule.levels.values()):

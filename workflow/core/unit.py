@@ -10,6 +10,7 @@ from workflow.core import firing, ladder, people, sla
 from workflow.core.decide import decide
 from workflow.core.guard import Rules
 from workflow.core.instants import IsDue, before, by, not_before_its_last
+from workflow.core.migrate import Migrate, migrated
 from workflow.core.model import (
     Acknowledge,
     Actor,
@@ -45,7 +46,7 @@ def run_unit(
     *,
     limit: datetime,
     fired_at: datetime,
-    event: Event | None = None,
+    event: Event | Migrate | None = None,
     actor: Actor = people.TIMER,
     if_version: int | None = None,
     quiet: bool = False,
@@ -173,6 +174,7 @@ class Unit:
     def absorb(self, decision: Decision, actor: Actor = people.TIMER) -> None:
         """Let a decision become true: clocks, timers and the ladder follow it."""
         before, ticket = self.ticket, decision.ticket
+        self.rules = decision.rules or self.rules
         for timer in decision.drop:
             self.timers.pop(timer.key, None)
         if decision.entries:
@@ -283,9 +285,13 @@ class Unit:
         )  # fmt: skip
         self.entries.append(entry)
 
-    def judge(self, event: Event, actor: Actor) -> None:
+    def judge(self, event: Event | Migrate, actor: Actor) -> None:
         """Let the event happen, and note which of the catch-up's wishes it has overtaken."""
-        decision = decide(self.rules, self.ticket, event, actor, self.limit)
+        if isinstance(event, Migrate):
+            history = (*event.history, *self.entries)
+            decision = migrated(self.rules, self.ticket, self.timers.values(), history, event, actor, self.limit)
+        else:
+            decision = decide(self.rules, self.ticket, event, actor, self.limit)
         if decision.refusal:
             self.refusal = decision.refusal
             return
@@ -299,7 +305,7 @@ class Unit:
         if isinstance(event, Assign | Claim):
             self.overtaken += [effect for effect in stood if effect.timed and effect.action in ASSIGNS]
 
-    def takes_on(self, held: Ladder, event: Event, decision: Decision, actor: Actor) -> bool:
+    def takes_on(self, held: Ladder, event: Event | Migrate, decision: Decision, actor: Actor) -> bool:
         """Say whether an event acknowledges the open ladder. Whoever escalates by it does not take it over."""
         if isinstance(event, Acknowledge):
             return True

@@ -45,7 +45,7 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
 Verb = Literal[
     "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "acknowledge", "promise",
-    "extend", "approve", "excuse", "retry", "reveal", "apply",
+    "extend", "approve", "excuse", "retry", "retype", "reveal", "apply", "migrate",
 ]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 AUTOMATIC_ACTORS = ("timer", "system", "machine")

@@ -199,6 +199,16 @@ class TicketType:
             self._reactions[move] = {name: words for name, words in each.items() if words or archived}
         return self._reactions[move]
 
+    def spans(self, rule: SlaRule, state: str) -> bool:
+        """Say whether a state stands between the places where a clock starts and where it stops, in reading order."""
+        order = list(self.states)
+
+        def first(places: tuple[str, ...]) -> int | None:
+            return min((at for at, name in enumerate(order) if any(within(name, one) for one in places)), default=None)
+
+        start, stop, here = first(rule.start), first(rule.stop), order.index(state)
+        return start is not None and start <= here and (stop is None or here < stop)
+
     @cached_property
     def content_hash(self) -> str:
         """The hash of what this definition means."""

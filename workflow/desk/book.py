@@ -287,7 +287,7 @@ def apply(connection: Connection, definitions: Definitions, at: datetime, *, pri
         current = definitions.types.get(item.type)
         replaced = current is not None and current.version == item.version
         if not replaced and store.pinned(connection, item.type, item.version):
-            _demand_still_fits(item, desk)
+            demand_fits(item, desk)
         if item.in_force and not replaced:
             if current is None:
                 changes.append(DefinitionChange("type", item.type, item.version, "retired"))
@@ -322,7 +322,7 @@ def _escalates(definition: TicketType) -> bool:
     return any(action.escalate for some in actions for action in some)
 
 
-def _demand_still_fits(item: store.StoredType, desk: DeskSpec) -> None:
+def demand_fits(item: store.StoredType, desk: DeskSpec) -> None:
     """Refuse a desk under which a version that tickets are pinned to could not be read or timed any more."""
     definition = read_type(item.document)
     if desk.ladder is None and _escalates(definition):

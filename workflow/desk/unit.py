@@ -13,6 +13,7 @@ from workflow.clock import TOLERATED, Clock, to_the_second
 from workflow.core import ladder, people, phrases
 from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.instants import TICK, event_time
+from workflow.core.migrate import Migrate
 from workflow.core.model import (
     NOTHING,
     Acknowledge,
@@ -132,7 +133,7 @@ def happen(
     book: Book,
     ticket_id: int,
     row: Row | None,
-    event: Event,
+    event: Event | Migrate,
     *,
     actor: str,
     clock: Clock,
@@ -157,17 +158,19 @@ def happen(
                 check="ahead", ticket=ticket.id, late=to_the_second(when - now),
             )
         )  # fmt: skip
+    if isinstance(event, Migrate):
+        event = replace(event, history=tickets.history_of(connection, ticket_id))
     if at is not None and isinstance(event, Acknowledge):
         ladder.demand_told(ticket, when)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
-    remarks = _remarks(book, phrases.texts_of(event), ticket)
+    remarks = _remarks(book, phrases.texts_of(event) if not isinstance(event, Migrate) else {}, ticket)
     outcome = run_unit(
         rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
         refusal=missing or phrases.refusal(remarks, ticket_id), newer=newer,
     )  # fmt: skip
     crash.point("unit.decided")
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
-    if outcome.refusal is None:
+    if outcome.refusal is None and not isinstance(event, Migrate):
         sorting.correct(connection, book, after, event, who)
     crash.point("unit.written")
     return replace(after, remarks=remarks) if remarks else after, outcome.refusal

@@ -13,6 +13,7 @@ from workflow.clock import as_utc
 from workflow.core import model as core
 from workflow.core import people
 from workflow.core.classify import Fault, Voice
+from workflow.core.migrate import Migrate
 from workflow.core.model import NOTHING, Customer, Ticket
 from workflow.core.opening import tag_word
 from workflow.core.values import storable
@@ -20,6 +21,7 @@ from workflow.desk import sorting, unit
 from workflow.desk.book import Book
 from workflow.desk.ground import Ground
 from workflow.desk.machines import Machines
+from workflow.desk.migrate import event_for
 from workflow.desk.unit import Opening
 from workflow.errors import TicketflowError
 from workflow.store import customers, records, rows, tickets
@@ -227,11 +229,36 @@ class TicketVerbs(Ground):
 
         return self._transactions.unit(work)
 
+    def retype(
+        self,
+        ticket_id: int,
+        ticket_type: str,
+        *,
+        actor: str,
+        states: Mapping[str, str] = NOTHING,
+        fields: Mapping[str, object] = NOTHING,
+        reason: str | None = None,
+        at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:
+        """Make an open ticket one of another type, in the version in force: an inquiry turns out to be a complaint.
+
+        `states` says what its state becomes, the one of the same name unless said. Fields are carried over by name
+        where they fit; what is lost stands in the history, and comes back if the ticket does. Its stay goes on with its
+        start: what has fired in it does not fire again, clocks of the same name go on. Raise UsageError for a state
+        that becomes none, BadValue for a field that is wanting, Refused for an archived ticket.
+        """
+
+        def event(book: Book) -> Migrate:
+            return event_for(book, ticket_type, book.version_of(ticket_type), "retype", states, fields, reason)
+
+        return self._event("retype", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
     def _event(
         self,
         verb: str,
         ticket_id: int,
-        event: core.Event,
+        event: core.Event | Callable[[Book], Migrate],
         *,
         actor: str,
         at: datetime | None,
@@ -241,13 +268,14 @@ class TicketVerbs(Ground):
         when = None if at is None else as_utc(at)
 
         def work(connection: Connection, book: Book, row: Row | None) -> tuple[Ticket, TicketflowError | None]:
+            what = event(book) if callable(event) else event
             return unit.happen(
-                connection, book, ticket_id, row, event, actor=actor, clock=self.clock, at=when, if_version=if_version
+                connection, book, ticket_id, row, what, actor=actor, clock=self.clock, at=when, if_version=if_version
             )
 
         arguments = (
             {"ticket": ticket_id, "event": dataclasses.asdict(event), "actor": actor, "at": when, "if": if_version}
-            if key is not None
+            if key is not None and not callable(event)
             else {}
         )
         return self._keyed(verb, key, arguments, work, ticket_id)

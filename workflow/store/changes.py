@@ -27,7 +27,6 @@ _HISTORY = Writer(history, "INSERT", [column.name for column in history.c])
 _ARM = Writer(timers, "INSERT", [column.name for column in timers.c])
 _DISARM = Writer(timers, "DELETE", keys=("ticket_id", "kind", "name", "cycle", "occurrence"))
 _MESSAGE = Writer(outbox, "INSERT", [column.name for column in outbox.c if column.name != "id"])
-_DATED = 5  # a timer's key and when it is due
 _LINK = Prepared(
     insert(links).from_select(
         ["ticket_id", "other_id", "kind", "created_at"],
@@ -132,10 +131,10 @@ def _salts(changes: Sequence[Change]) -> Callable[[], bytes]:
 def _timers(
     ticket_id: int, old: Timers, new: Timers, rows: Mapping[Writer | Prepared, list[Any]], moments: Mapping[Any, Any]
 ) -> None:
-    before, after = ({timer[:_DATED] for timer in some} for some in (old, new))
-    rows[_DISARM] += [(ticket_id, *timer.key) for timer in old if timer[:_DATED] not in after]
+    before, after = set(old), set(new)
+    rows[_DISARM] += [(ticket_id, *timer.key) for timer in old if timer not in after]
     rows[_ARM] += [
-        (ticket_id, *timer.key, moments[timer.due_at], timer.position) for timer in new if timer[:_DATED] not in before
+        (ticket_id, *timer.key, moments[timer.due_at], timer.position) for timer in new if timer not in before
     ]
 
 

@@ -77,6 +77,38 @@ def _older(revision: int) -> Select[tuple[int]]:
     return select(tickets.c.id).where(tickets.c.desk_revision < revision, tickets.c.stage != "archive")
 
 
+def claim(
+    connection: Connection, ids: Sequence[int], shapes: Shapes, *, lock: bool = True
+) -> tuple[list[Held], list[Unreadable]]:
+    """Lock those of the tickets that nobody else holds, and return them; without `lock` they are only looked at."""
+    query = select(tickets.c.id).where(tickets.c.id.in_(ids)).order_by(tickets.c.id)
+    rows = connection.execute(query.with_for_update(skip_locked=True) if lock else query).all()
+    return held(connection, [row.id for row in rows], shapes)
+
+
+def of_other_version(connection: Connection, name: str, version: int, after: int, most: int) -> list[int]:
+    """Return the next open tickets of a type that are under another of its versions, by id."""
+    query = _other_version(name, version).where(tickets.c.id > after).order_by(tickets.c.id).limit(most)
+    return [row.id for row in connection.execute(query)]
+
+
+def count_of_other_version(connection: Connection, name: str, version: int) -> int:
+    """Return how many open tickets of a type are under another of its versions."""
+    return connection.execute(select(func.count()).select_from(_other_version(name, version).subquery())).scalar_one()
+
+
+def states_of(connection: Connection, name: str, version: int) -> list[str]:
+    """Return the states in which open tickets of a type's other versions are."""
+    query = select(tickets.c.state).distinct().where(tickets.c.id.in_(_other_version(name, version)))
+    return [row.state for row in connection.execute(query)]
+
+
+def _other_version(name: str, version: int) -> Select[tuple[int]]:
+    return select(tickets.c.id).where(
+        tickets.c.type == name, tickets.c.version != version, tickets.c.stage != "archive"
+    )
+
+
 def pin_desk(connection: Connection, ids: Sequence[int], revision: int) -> None:
     """Note that a desk revision changes nothing for these tickets."""
     connection.execute(update(tickets).where(tickets.c.id.in_(ids)).values(desk_revision=revision))

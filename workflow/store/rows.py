@@ -30,7 +30,8 @@ TIMER = (timers.c.kind, timers.c.name, timers.c.cycle, timers.c.occurrence, time
 _NAMES = (*(column.name for column in _OWN), "customer_fields", "customer_tags")
 _INSTANTS = frozenset({"opened_at", "entered_at", "updated_at", "last_fired_due", "next_due_at", "missed_at"})
 _LATER = (  # what may change after the opening, `fields` and `tags` last: with them changes `search`
-    "state", "stage", "entry", "entered_at", "updated_at", "priority", "team", "assignee", "acted", "walks", "seq",
+    "type", "version", "state", "stage", "entry", "entered_at", "updated_at", "priority", "team", "assignee", "acted",
+    "walks", "seq",
     "last_fired", "last_fired_due", "next_due_at", "missed_at", "ladder", "ladders", "promise", "promises",
     "ticket_version", "desk_revision", "head", "fields", "tags",
 )  # fmt: skip

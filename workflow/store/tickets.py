@@ -21,6 +21,7 @@ _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
 _LOCKED = Prepared(BASE.where(tickets.c.id == bindparam("id")).with_for_update(of=tickets))
 _TIMERS = Prepared(select(*TIMER).where(timers.c.ticket_id == bindparam("id")))
 _EXTERNAL = Prepared(select(tickets.c.external_id, tickets.c.id).where(Among(tickets.c.external_id)))
+_TURNS = ("fired", "skipped", "incident", "migrated")
 _HISTORY = Prepared(select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq))
 
 
@@ -119,6 +120,15 @@ def _read(ticket_id: int, made_of: Callable[[Any], Made], rows: Iterable[Any]) -
         return tuple(map(made_of, rows))
     except Exception as fault:  # whatever a damaged row raises
         raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
+
+
+def turns_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[HistoryEntry, ...]]:
+    """Return of each ticket's history what says which timers had their turn, and how it was migrated."""
+    found: dict[int, tuple[HistoryEntry, ...]] = {}
+    query = select(history).where(history.c.ticket_id.in_(ids), history.c.kind.in_(_TURNS))
+    for row in connection.execute(query.order_by(history.c.ticket_id, history.c.seq)):
+        found[row.ticket_id] = (*found.get(row.ticket_id, ()), entry_of(row))
+    return found
 
 
 def private_of(connection: Connection, ticket_id: int, seq: int) -> Mapping[str, Any]:

@@ -1,0 +1,36 @@
+"""Another type or version for open tickets, in Chinese."""
+
+from __future__ import annotations
+
+MIGRATE = {
+    "A field that the new type needs; @FILE reads it from a file. Repeatable.": "新类型需要的字段；@FILE 从文件读取。可重复。",
+    "At most so many tickets; all unless said.": "最多处理多少张工单；不写则处理全部。",
+    "Each is moved in a recorded step of its own. Interrupted, the next call does the rest; the version of before, with the states mapped the other way round, undoes it. If a ticket is left, the exit code is 8.": "每张工单各记一步。中断后再次执行即可补完；用原来的版本并把状态反向对应，即可撤销。有工单未能迁移时退出码为 8。",
+    "Fields go with it where they fit; the history keeps what is lost. What has fired in its present stay does not fire again, and clocks of the same name go on with the new goal.": "能沿用的字段随工单保留，丢失的内容记入经过。本次停留中已触发的时限不会再次触发，同名的时限继续计时，按新的目标计算。",
+    "Let the open tickets of TYPE follow one of its versions.": "让 TYPE 的未结工单改用它的某个版本。",
+    "Make ticket ID one of TYPE.": "把工单 ID 改为 TYPE 类型。",
+    "Nothing was changed.": "没有改动任何内容。",
+    "The version they come under.": "改用的版本。",
+    "Ticket {ticket} is of the type {type} now, in {state}, with {owner}.": "工单 {ticket} 的类型已改为{type}，状态为{state}，由 {owner} 负责。",
+    "What a state becomes; the one of the same name unless said. Repeatable.": "某个状态改成什么；不写则沿用同名状态。可重复。",
+    "becomes": "改为",
+    "due anew": "新的到期时间",
+    "goes on": "继续计时",
+    "its versions are: {known}; `ticketflow apply` brings a new one": "已有版本：{known}；新版本由 `ticketflow apply` 生效",
+    "its states are: {known}": "它的状态有：{known}",
+    "late at once": "立即超时",
+    "lost": "丢失",
+    "mend those, then call it again": "请处理后再次执行",
+    "migrated": "改用新定义",
+    "no cause any more": "上报原因已不存在",
+    "say what they become, like --map {first}=STATE; its states are: {known}": "请写明改成什么，例如 --map {first}=STATE；可用的状态：{known}",
+    "why it stays": "未迁移的原因",
+    "write it like --map old=new": "请写成 --map old=new 的样子",
+    "{locked} tickets are in use, and {failed} cannot follow: {tickets}": "{locked} 张工单正被占用，{failed} 张无法迁移：{tickets}",
+    "{migrated} tickets follow version {version} now; {left} are under another.": "{migrated} 张工单已改用版本 {version}；{left} 张仍是其他版本。",
+    "{migrated} tickets would follow version {version}; {left} are under another.": "{migrated} 张工单将改用版本 {version}；现有 {left} 张是其他版本。",
+    "{old} is mapped to nothing": "{old} 没有写明改成什么",
+    "{type} has no version {version}": "{type} 没有版本 {version}",
+    "{type} version {version} does not have the states {unmapped}": "{type} 的版本 {version} 没有这些状态：{unmapped}",
+    "{type} version {version} has no open state {unknown}": "{type} 的版本 {version} 没有这样的未结状态：{unknown}",
+}
