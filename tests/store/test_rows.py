@@ -32,8 +32,9 @@ values = st.fixed_dictionaries(
 )  # fmt: skip
 clocks = st.builds(
     SlaClock, name=words, cycle=st.integers(1, 9), status=words, goal=st.timedeltas(), started_at=moments,
-    elapsed=st.timedeltas(), since=st.none() | moments, asked=st.none() | st.timedeltas(), breached=st.booleans(),
-    fired=st.dictionaries(words, st.integers()),
+    elapsed=st.timedeltas(), since=st.none() | moments, due_at=st.none() | moments, ended_at=st.none() | moments,
+    asked=st.none() | st.timedeltas(), fired=st.dictionaries(words, st.integers()),
+    spent=st.dictionaries(words, st.integers()),
 )  # fmt: skip
 ladders = st.builds(
     Ladder, st.integers(), st.integers(), st.integers(), moments, causes=st.dictionaries(words, words),
@@ -43,7 +44,7 @@ some = st.builds(
     Ticket, id=st.integers(1), type=words, version=st.integers(1), state=words, stage=words, opened_at=moments,
     entered_at=moments, updated_at=moments, tags=st.lists(words).map(tuple), fields=values, team=st.none() | words,
     acted=st.dictionaries(words, st.lists(words).map(tuple)), walks=st.dictionaries(words, st.integers()),
-    customer=st.none() | st.builds(Customer, st.integers(1), st.dictionaries(st.just("name"), words)),
+    customer=st.none() | st.builds(Customer, st.integers(1), st.dictionaries(st.just("name"), words), st.just(())),
     last_fired_due=st.none() | moments, clocks=st.lists(clocks, max_size=2).map(tuple), external_id=st.none() | words,
     ladder=st.none() | ladders,
     promise=st.none() | st.builds(Promise, st.integers(), moments, moments, words), head=words,
