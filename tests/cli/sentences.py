@@ -12,7 +12,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, failure, labels, sla, sorting, views
+from workflow.cli import app, failure, labels, migrate, sla, sorting, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -113,7 +113,8 @@ def of_click() -> set[str]:
 
 @cache
 def everything() -> frozenset[str]:
-    lists = {*views.LIST, *views.HISTORY, *sla.CLOCKS, *sorting.PROPOSED, *sorting.VOICES, *sorting.FIGURES}
+    tables = (views.LIST, views.HISTORY, sla.CLOCKS, migrate.MOVES, sorting.PROPOSED, sorting.VOICES, sorting.FIGURES)
+    lists = {heading for table in tables for heading in table}
     lists |= {"corrected", *sorting.ATTRIBUTES}
     facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, labels.TIMERS) for word in words.values()}
     return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts
