@@ -15,6 +15,7 @@ from workflow import Desk, Health, Limits, Unhealthy
 from workflow.clock import VirtualClock
 from workflow.delivery.notice import Notice
 from workflow.store import health as store
+from workflow.store import schema
 
 HOUR = timedelta(hours=1)
 TIMEOUTS = """
@@ -43,7 +44,7 @@ def test_an_empty_fresh_desk_is_healthy(desk: Desk) -> None:
     found = desk.health()
     assert found.ok
     found.demand()
-    assert (found.last_run, found.ran_at, found.next_due_at, found.schema) == (None, None, None, "0003")
+    assert (found.last_run, found.ran_at, found.next_due_at, found.schema) == (None, None, None, schema.HEAD)
     assert set(found.lateness.values()) == {0}
 
 
