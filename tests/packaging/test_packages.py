@@ -91,7 +91,9 @@ def test_the_wheel_is_typed_for_its_users(installed: Path, tmp_path: Path) -> No
 def test_an_editable_install_reads_the_checkout(editable: Path, edited: Path, tmp_path: Path) -> None:
     assert f"({edited / 'workflow'}" in run(editable / "ticketflow", "--version", cwd=tmp_path)
     assert "inquiry" in run(editable / "ticketflow", "check", "--json", cwd=tmp_path)
-    (edited / "definitions" / "inquiry.yaml").unlink()
+    for name in ("inquiry.yaml", "rules.yaml"):
+        (edited / "definitions" / name).unlink()
+    shutil.rmtree(edited / "definitions" / "guidance")  # it speaks of inquiries, as the rules do
     assert "inquiry" not in run(editable / "ticketflow", "check", "--json", cwd=tmp_path)
 
 

@@ -396,11 +396,13 @@ def play(world: World) -> Played:
 def replay(played: Played) -> Played:
     """Let people act just when they did, with a run at every tick: what is punctual.
 
-    Another revision is met by the run of its tick: met at once it would be a run before the people of that tick.
+    Another revision is met by the run of its tick: met at once it would be a run before the people of that tick. One
+    that comes after the last tick, because something fired at it, has a run of its own.
     """
     again = begin(played.world)
     acts = [(when, 0, act) for when, act in played.recorded]
-    runs = [(at_tick(tick), 1, ()) for tick in range(END + 1)]
+    last = [when for when, act in played.recorded if act[0] == "apply" and when > at_tick(END)]
+    runs = [(when, 1, ()) for when in (*map(at_tick, range(END + 1)), *last)]
     for when, kind, act in sorted(acts + runs, key=lambda step: step[:2]):
         if kind:
             again.run(when, timedelta())
