@@ -32,7 +32,7 @@ from workflow.core.model import (
     Timer,
     replace,
 )
-from workflow.core.moves import PERSON, assigned, merged, noted, record, split, take
+from workflow.core.moves import PERSON, assigned, merged, noted, record, refused, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
 from workflow.core.values import coerce_all, storable
 from workflow.definition.duration import LONGEST
@@ -50,9 +50,7 @@ def decide(rules: Rules, ticket: Ticket, event: Event, actor: Actor, now: dateti
     try:
         return _DECIDERS[type(event)](rules, ticket, event, actor, now)
     except TicketflowError as refusal:
-        if refusal.ticket is None:
-            refusal.ticket = refusal.values["ticket"] = ticket.id
-        return Decision(ticket, refusal=refusal)
+        return refused(ticket, refusal)
 
 
 def _advance(rules: Rules, ticket: Ticket, event: Advance, actor: Actor, now: datetime) -> Decision:

@@ -24,7 +24,7 @@ from workflow.core.moves import merged, noted, record, split, with_spent
 from workflow.core.values import coerce, coerce_all, decode, encode
 from workflow.definition.model import FieldSpec
 from workflow.definition.resolve import TicketType, Timeout
-from workflow.errors import BadValue, NotFound, Refused, TicketflowError, UsageError
+from workflow.errors import BadValue, NotFound, Refused, UsageError
 
 LOST = "lost."
 
@@ -56,25 +56,8 @@ def migrated(
 ) -> Decision:
     """Return what putting a caught-up ticket under other rules does; its own (type, version) changes nothing.
 
-    Its stay goes on with its number and its start. What has fired in it does not fire again.
+    Its stay goes on with its number and its start. What has fired in it does not fire again. Raise what refuses it.
     """
-    try:
-        return _migrated(rules, ticket, timers, history, event, actor, now)
-    except TicketflowError as refusal:
-        if refusal.ticket is None:
-            refusal.ticket = refusal.values["ticket"] = ticket.id
-        return Decision(ticket, refusal=refusal)
-
-
-def _migrated(
-    rules: Rules,
-    ticket: Ticket,
-    timers: Iterable[Timer],
-    history: Sequence[HistoryEntry],
-    event: Migrate,
-    actor: Actor,
-    now: datetime,
-) -> Decision:
     people.demand(rules.desk, actor, event.verb, ticket.id)
     if ticket.stage == "archive":
         raise Refused(

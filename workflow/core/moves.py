@@ -23,9 +23,16 @@ from workflow.core.model import (
 from workflow.core.values import coerce_all, encode, storable
 from workflow.definition.model import Action, FieldSpec
 from workflow.definition.resolve import Branch
-from workflow.errors import NotFound
+from workflow.errors import NotFound, TicketflowError
 
 PERSON = "person"  # what a person asked for stands until somebody acknowledges it
+
+
+def refused(ticket: Ticket, refusal: TicketflowError) -> Decision:
+    """Return the decision that nothing happens to the ticket, and why not; the refusal names the ticket."""
+    if refusal.ticket is None:
+        refusal.ticket = refusal.values["ticket"] = ticket.id
+    return Decision(ticket, refusal=refusal)
 
 
 def record(

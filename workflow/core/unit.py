@@ -31,7 +31,7 @@ from workflow.core.model import (
     Timer,
     replace,
 )
-from workflow.core.moves import record
+from workflow.core.moves import record, refused
 from workflow.core.settling import ASSIGNS, settle
 from workflow.errors import Conflict, DefinitionError, TicketflowError
 
@@ -289,7 +289,10 @@ class Unit:
         """Let the event happen, and note which of the catch-up's wishes it has overtaken."""
         if isinstance(event, Migrate):
             history = (*event.history, *self.entries)
-            decision = migrated(self.rules, self.ticket, self.timers.values(), history, event, actor, self.limit)
+            try:
+                decision = migrated(self.rules, self.ticket, self.timers.values(), history, event, actor, self.limit)
+            except TicketflowError as refusal:
+                decision = refused(self.ticket, refusal)
         else:
             decision = decide(self.rules, self.ticket, event, actor, self.limit)
         if decision.refusal:
