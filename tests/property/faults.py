@@ -143,17 +143,17 @@ FAULTS = {
             f"{UNIT}test_ladder.py::test_a_person_who_escalates_is_a_cause_until_acknowledged",
         ),
         Fault(
-            "verdict by what was counted, not by the due instant", "workflow.core.sla",
+            "verdict by what was counted, not by the due instant", "workflow.core.stopwatch",
             'return "missed" if clock.breached or late else "met"',
-            'return "missed" if _banked(clock, self.calendar, self.at).elapsed > clock.goal else "met"',
+            'return "missed" if banked(clock, self.calendar, self.at).elapsed > clock.goal else "met"',
             f"{UNIT}test_sla.py::test_a_goal_used_up_at_closing_is_missed_in_the_night_although_no_more_was_counted",
         ),
         Fault(
-            "a pause is ignored", "workflow.core.sla",
+            "a pause is ignored", "workflow.core.stopwatch",
             "pauses = self.rule.pauses_in(self.entry.state)", "pauses = False", CROSSINGS,
         ),
         Fault(
-            "a reset does not end the cycle", "workflow.core.sla",
+            "a reset does not end the cycle", "workflow.core.stopwatch",
             "clock = self.begin(self.end(clock, self.verdict(clock)))",
             "clock = self.run(replace(clock, elapsed=NO_TIME, breached=False))", CROSSINGS,
         ),
@@ -163,29 +163,29 @@ FAULTS = {
             f"{UNIT}test_sla.py::test_a_miss_that_was_told_is_not_followed_by_its_warning",
         ),
         Fault(
-            "a goal put in the future arms nothing", "workflow.core.sla",
+            "a goal put in the future arms nothing", "workflow.core.stopwatch",
             "spent = {} if ahead else dict(clock.spent)", "spent = dict(clock.spent)", CROSSINGS,
         ),
         Fault(
-            "a breach is forgotten with its goal", "workflow.core.sla",
+            "a breach is forgotten with its goal", "workflow.core.stopwatch",
             "spent=spent, at_risk=clock.at_risk and not ahead", "spent=spent, breached=clock.breached and not ahead",
             f"{UNIT}test_sla.py::test_once_breached_a_cycle_ends_missed_whatever_its_goal_becomes",
         ),
         Fault(
-            "every level that is past fires on a goal change", "workflow.core.sla",
+            "every level that is past fires on a goal change", "workflow.core.stopwatch",
             "spent.get(at, 0) < turns and not (found == highest and place > NO_TIME)", "False",
             f"{UNIT}test_sla.py::test_of_levels_past_on_a_goal_change_only_the_highest_fires",
         ),
         Fault(
-            "a priority changes no goal", "workflow.core.sla",
+            "a priority changes no goal", "workflow.core.stopwatch",
             'self.clock.is_open and "priority" in entry.data', "False", CROSSINGS,
         ),
         Fault(
-            "the archive lets clocks run", "workflow.core.sla", "elif stops or archived:", "elif stops:",
+            "the archive lets clocks run", "workflow.core.stopwatch", "elif stops or archived:", "elif stops:",
             f"{UNIT}test_sla.py::test_the_archive_stops_every_clock",
         ),
         Fault(
-            "a timer satisfies a first response", "workflow.core.sla",
+            "a timer satisfies a first response", "workflow.core.stopwatch",
             'counts = rule.stop_by == "anyone" or entry.actor not in AUTOMATIC_ACTORS', "counts = True",
             f"{UNIT}test_sla.py::test_only_a_person_satisfies_a_clock_that_says_so",
         ),
@@ -210,8 +210,8 @@ FAULTS = {
             f"{MIGRATION}open_tickets_follow_a_new_version[sqlite]",
         ),
         Fault(
-            "a migration loses what a clock has counted", "workflow.core.sla",
-            "clock = replace(_banked(clock, calendar, self.at), breached=breached)",
+            "a migration loses what a clock has counted", "workflow.core.stopwatch",
+            "clock = replace(banked(clock, calendar, self.at), breached=breached)",
             "clock = replace(clock, elapsed=NO_TIME, since=clock.since and self.at, breached=breached)", CROSSINGS,
         ),
         Fault(
