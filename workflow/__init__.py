@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workflow.clock import Clock, SystemClock, VirtualClock
     from workflow.core.classify import Facts, Proposal, Verdict, Voice
     from workflow.core.form import StrategyRecord, StrategyStep
-    from workflow.core.model import Customer, HistoryEntry, Ladder, Option, Promise, Remark, SlaClock, Ticket
+    from workflow.core.model import Customer, HistoryEntry, Identity, Ladder, Option, Promise, Remark, SlaClock, Ticket
     from workflow.core.speech import Line, Speech
     from workflow.delivery.notice import Notice
     from workflow.delivery.relay import DeliveryReport
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from workflow.scheduler import Scheduler
     from workflow.store.agenda import DueTimer, IncidentRow, Run
+    from workflow.store.disclosures import Disclosure
     from workflow.store.outbox import OutboxRow
     from workflow.store.search import Page
     from workflow.store.timekeeping import Escalation
@@ -68,6 +69,7 @@ __all__ = [
     "Delivery",
     "DeliveryReport",
     "Desk",
+    "Disclosure",
     "DueTimer",
     "Escalation",
     "Explanation",
@@ -75,6 +77,7 @@ __all__ = [
     "Forbidden",
     "Health",
     "HistoryEntry",
+    "Identity",
     "IncidentRow",
     "IntakeReport",
     "Ladder",
@@ -124,6 +127,7 @@ _HOMES = {
     "workflow.core.model": (
         "Customer",
         "HistoryEntry",
+        "Identity",
         "Ladder",
         "Option",
         "Promise",
@@ -147,6 +151,7 @@ _HOMES = {
     "workflow.desk.sorting": ("RuleFigures", "RulesReport"),
     "workflow.scheduler": ("Scheduler",),
     "workflow.store.agenda": ("DueTimer", "IncidentRow", "Run"),
+    "workflow.store.disclosures": ("Disclosure",),
     "workflow.store.outbox": ("OutboxRow",),
     "workflow.store.search": ("Page",),
     "workflow.store.timekeeping": ("Escalation",),

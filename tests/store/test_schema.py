@@ -123,7 +123,7 @@ def test_an_older_database_is_refused_then_upgraded_and_all_of_it_is_there(
             key="first",
         ).replayed  # fmt: skip
         assert desk.open("job", actor="ann", fields={"statement": "new"}, customer={"phone": "13800000000"}).id == 3
-        assert desk.run_timeouts().fired == (3 if revision == "0003" else 2)  # where a ladder is open
+        assert desk.run_timeouts().fired == (3 if revision >= "0003" else 2)  # where a ladder is open
     books.assert_balanced()
 
 

@@ -17,6 +17,7 @@ from workflow.cli.views import View
 
 if TYPE_CHECKING:
     from workflow import Explanation
+    from workflow.cli.options import Reveal
     from workflow.core.explain import ClockStory, Count, Duty, Stretch, Wake
     from workflow.core.model import HistoryEntry
 
@@ -28,7 +29,7 @@ SHOWN = 8  # steps of one count
 @options.ticket
 @options.reveal
 @pass_session
-def explain(session: Session, ticket_id: int, *, reveal: bool) -> None:
+def explain(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
     """Explain ticket ID: how it came where it is, what comes next and why then, who is told.
 
     All of it is as of now: what is due already counts as fired, though nothing is written.
@@ -36,6 +37,7 @@ def explain(session: Session, ticket_id: int, *, reveal: bool) -> None:
         ticketflow explain 12
     """
     view, found = View(session, reveal=reveal), session.desk.explain(ticket_id, actor=session.actor)
+    view.asked(found.ticket)
     if session.json:
         session.dump(session.zoned(_json(view, found)))
         return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -151,6 +153,27 @@ def ticket(function: F) -> F:
     return click.argument("ticket_id", metavar="ID", type=TICKET)(function)
 
 
-def reveal(function: F) -> F:
-    """Add `--reveal`."""
-    return click.option("--reveal", is_flag=True, help="Show personal data, if a role of yours may.")(function)
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """That personal data is to be shown by a command, and why."""
+
+    how: str
+    reason: str | None
+
+
+def reveal(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--reveal` with its `--reason`; the command gets a Reveal, or None."""
+
+    @wraps(function)
+    def command(*given: Any, reveal: bool, reason: str | None, **more: Any) -> Any:
+        if reason is not None and not reveal:
+            raise UsageError("--reason says why personal data is shown", "say --reveal too", field="reason")
+        how = click.get_current_context().info_name or ""
+        return function(*given, reveal=Reveal(how, reason) if reveal else None, **more)
+
+    for decorate in (
+        click.option("--reason", metavar="TEXT", help="Why you need to see them, for the record."),
+        click.option("--reveal", is_flag=True, help="Show personal data, if a role of yours may. It is recorded."),
+    ):
+        command = decorate(command)
+    return command

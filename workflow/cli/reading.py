@@ -16,6 +16,7 @@ from workflow.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from workflow import Page
+    from workflow.cli.options import Reveal
 
 F = TypeVar("F", bound=Callable[..., Any])
 SORTS = [sign + name for name in ("id", "due", "updated", "opened", "priority") for sign in ("", "-")]
@@ -120,16 +121,18 @@ def one_page(session: Session, wanted: dict[str, Any], *, limit: int, after: str
 
 
 def show_list(
-    session: Session, *, limit: int, after: str | None, everything: bool, reveal: bool, **wanted: Any
+    session: Session, *, limit: int, after: str | None, everything: bool, reveal: Reveal | None, **wanted: Any
 ) -> None:
     """Print the chosen tickets and say how to see more."""
     view, choice = View(session, reveal=reveal), chosen(session, **wanted)
     if everything and session.json:
         for page in every(session, choice, after):
+            view.asked(*page.tickets)
             session.dump(*view.page(page))
         return
     pages = list(every(session, choice, after)) if everything else [one_page(session, choice, limit=limit, after=after)]
     following = None if everything else pages[0].next
+    view.asked(*(ticket for page in pages for ticket in page.tickets))
     found = any(page.tickets or page.damaged for page in pages)
     if not found:
         demand_known(session, wanted)
@@ -172,12 +175,13 @@ def find(session: Session, text: str, **given: Any) -> None:
 @options.ticket
 @options.reveal
 @pass_session
-def show(session: Session, ticket_id: int, *, reveal: bool) -> None:
+def show(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
     """Show ticket ID, and what can happen to it next.
 
     Each trigger is shown with where it leads, or with the reason why not.
     """
     view, ticket = View(session, reveal=reveal), session.desk.get(ticket_id)
+    view.asked(ticket)
     following, proposal = session.desk.what_next(ticket_id, actor=session.actor), session.desk.proposal(ticket_id)
     if session.json:
         sorted_ = {"proposal": proposal and as_json(proposal)}
@@ -204,9 +208,10 @@ def show(session: Session, ticket_id: int, *, reveal: bool) -> None:
 @options.ticket
 @options.reveal
 @pass_session
-def history(session: Session, ticket_id: int, *, reveal: bool) -> None:
+def history(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
     """Show everything that happened to ticket ID, in order."""
     view = View(session, reveal=reveal)
+    view.asked(session.desk.get(ticket_id))
     entries = session.desk.history(ticket_id)
     if session.json:
         session.dump(*(view.entry(entry) for entry in entries))

@@ -28,7 +28,7 @@ LANGUAGE = click.option(
 @LANGUAGE
 @options.reveal
 @pass_session
-def say(session: Session, ticket_id: int, *, language: str | None, reveal: bool) -> None:
+def say(session: Session, ticket_id: int, *, language: str | None, reveal: options.Reveal | None) -> None:
     """Print what to say to the customer of ticket ID now, and what else to do.
 
     Of each passage the first lines are the words for the customer; after an arrow stands what to do. A name in brackets
@@ -36,7 +36,7 @@ def say(session: Session, ticket_id: int, *, language: str | None, reveal: bool)
 
         ticketflow say 12 --in en
     """
-    found = session.desk.what_to_say(ticket_id, actor=session.actor, lang=language or session.lang, reveal=reveal)
+    found = session.desk.what_to_say(ticket_id, actor=session.actor, lang=language or session.lang, **_asked(reveal))
     if session.json:
         minutes = int(found.waited.total_seconds() // 60)
         lines = [asdict(line) for line in found.lines]
@@ -63,6 +63,10 @@ def _indented(session: Session, text: str, mark: str = "") -> Iterator[str]:
             mark = " " * render.cells(mark)
 
 
+def _asked(reveal: options.Reveal | None) -> dict[str, Any]:
+    return {"reveal": reveal is not None, "reason": reveal.reason if reveal else None}
+
+
 @click.command("form", cls=Command)
 @options.ticket
 @click.option("--format", "form_", type=click.Choice(["md", "html", "json"]), default="md", show_default=True,
@@ -70,14 +74,14 @@ def _indented(session: Session, text: str, mark: str = "") -> Iterator[str]:
 @LANGUAGE
 @options.reveal
 @pass_session
-def form(session: Session, ticket_id: int, *, form_: str, language: str | None, reveal: bool) -> None:
+def form(session: Session, ticket_id: int, *, form_: str, language: str | None, reveal: options.Reveal | None) -> None:
     """Print the strategy record of ticket ID.
 
     Who asked for what, what was done and said, what came of it and how it stands.
 
         ticketflow form 12 --format html > form.html
     """
-    record = session.desk.form(ticket_id, actor=session.actor, lang=language or session.lang, reveal=reveal)
+    record = session.desk.form(ticket_id, actor=session.actor, lang=language or session.lang, **_asked(reveal))
     if session.json or form_ == "json":
         session.dump({name: value for name, value in asdict(record).items() if name != "labels"})
     else:

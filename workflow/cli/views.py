@@ -11,6 +11,7 @@ from workflow.cli.labels import Labels
 
 if TYPE_CHECKING:
     from workflow import ClockDifference, Page, SlaClock
+    from workflow.cli.options import Reveal
     from workflow.core.model import HistoryEntry, Option, Ticket
     from workflow.definition.model import FieldSpec
 
@@ -58,18 +59,17 @@ STEPS = {"goal": "new goal"}
 
 
 class View(Labels):
-    """Shows tickets to one session. With `reveal`, personal data is shown if a role of the actor may see it."""
+    """Shows tickets to one session. With `reveal`, the personal data of those that were `asked` for is shown."""
 
-    def __init__(self, session: Session, *, reveal: bool = False) -> None:
+    def __init__(self, session: Session, *, reveal: Reveal | None = None) -> None:
         super().__init__(session)
         self.reveal = reveal
-        if reveal:
-            self._demand_reveal()
 
-    def _demand_reveal(self) -> None:
-        from workflow.core import people
-
-        people.demand(self.session.spec, self.session.desk.member(self.session.actor), "reveal")
+    def asked(self, *tickets: Ticket) -> None:
+        """Have it recorded that personal data of tickets is shown, or refused to whom no role allows it."""
+        if self.reveal:
+            how, reason = self.reveal.how, self.reveal.reason
+            self.session.desk.reveal(*tickets, actor=self.session.actor, how=how, reason=reason)
 
     def ticket(self, ticket: Ticket) -> dict[str, Any]:
         """Return a ticket's stable JSON form."""
@@ -145,15 +145,9 @@ class View(Labels):
         return self._masked(ticket.customer.fields, specs) if ticket.customer else {}
 
     def _masked(self, values: Mapping[str, Any], specs: Mapping[str, FieldSpec]) -> dict[str, Any]:
-        """Mask personal values; one whose field nothing declares counts as personal."""
-        from workflow.core.masking import mask
+        from workflow.core.masking import masked
 
-        return {
-            name: mask(str(value))
-            if not self.reveal and value is not None and (name not in specs or specs[name].pii)
-            else value
-            for name, value in values.items()
-        }
+        return dict(values) if self.reveal else masked(values, specs)
 
     def _private(self, entry: HistoryEntry) -> dict[str, Any]:
         prefix = "fields."
@@ -165,7 +159,13 @@ class View(Labels):
             lost = {name: value for name, value in entry.private.items() if name.startswith(LOST)}
             known = self._masked({name.removeprefix(LOST): value for name, value in lost.items()}, was)
             shown |= {LOST + name: value for name, value in known.items()}
-        return {**entry.private, **shown}
+        return {name: self._text(value) for name, value in entry.private.items()} | shown
+
+    def _text(self, value: Any) -> Any:
+        """Return what somebody wrote, with what is telling in it masked."""
+        from workflow.core.masking import mask_text
+
+        return mask_text(value) if isinstance(value, str) and not self.reveal else value
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
 from workflow.cli.zh_migrate import MIGRATE
+from workflow.cli.zh_privacy import PRIVACY
 from workflow.cli.zh_problems import PROBLEMS
 from workflow.cli.zh_sorting import SORTING
 from workflow.cli.zh_speech import SPEECH
@@ -184,7 +185,6 @@ HELP = {
     "At most so many.": "最多这么多条。",
     "Go on where a page ended, as it said.": "从上一页给出的位置继续。",
     "All of them.": "全部。",
-    "Show personal data, if a role of yours may.": "显示个人信息（须有相应角色）。",
     "Show ticket ID, and what can happen to it next.": "显示工单 ID 及下一步可做的操作。",
     "Each trigger is shown with where it leads, or with the reason why not.": "每个操作都注明去向，或不能执行的原因。",
     "Show everything that happened to ticket ID, in order.": "按顺序显示工单 ID 的全部经过。",
@@ -299,4 +299,18 @@ SAID = {
     "Everything is still in {folder}.": "全部内容仍在 {folder}。",
 }
 
-CATALOGUE = WORDS | HELP | SAID | SORTING | MIGRATE | EXPLAIN | SPEECH | TIME | DELIVERY | CALENDAR | ERRORS | PROBLEMS
+CATALOGUE = (
+    WORDS
+    | HELP
+    | SAID
+    | SORTING
+    | MIGRATE
+    | PRIVACY
+    | EXPLAIN
+    | SPEECH
+    | TIME
+    | DELIVERY
+    | CALENDAR
+    | ERRORS
+    | PROBLEMS
+)

@@ -113,7 +113,7 @@ def _steps(
             if held.get(f"fields.{name}")
         }
         told = [words.of(name, value) for name, value in said.items()]
-        told += [str(held[name]) for name in ("note", "reason") if held.get(name)]
+        told += [words.free(str(held[name])) for name in ("note", "reason") if held.get(name)]
         if entry.trigger:
             known = triggers.get(entry.trigger)
             what = (known.label.get(words.lang) if known else None) or entry.trigger

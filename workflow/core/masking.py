@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from workflow.core.model import Ticket, replace
+
+if TYPE_CHECKING:
+    from workflow.definition.model import FieldSpec
+
+Specs = Mapping[str, "FieldSpec"]
 _DIGITS = re.compile(r"\d{7,}")
+_TELLING = re.compile(  # in a free text: an e-mail address, an identity card, a mobile and a fixed-line number
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<!\d)(?:\d{17}[\dXx]|1[3-9]\d(?:[ -]?\d{4}){2}|0\d{2,3}-?\d{7,8})(?!\d)"
+)
 
 
 def mask(value: str) -> str:
@@ -22,6 +33,48 @@ def mask(value: str) -> str:
         name, _, domain = value.partition("@")
         return f"{name[:1]}*@{domain}"
     return f"{value[:1]}*" if value else ""
+
+
+def mask_text(text: str) -> str:
+    """Return a free text with the telephone and identity numbers and e-mail addresses in it masked.
+
+    >>> mask_text("请回电 138-1234-5678，订单 2026030212345")
+    '请回电 138****5678，订单 2026030212345'
+    """
+    return _TELLING.sub(lambda found: mask(re.sub("[ -]", "", found[0]) if "@" not in found[0] else found[0]), text)
+
+
+def is_personal(name: str, specs: Specs) -> bool:
+    """Say whether a field holds personal data; one that nothing declares counts as personal."""
+    return name not in specs or specs[name].pii
+
+
+def masked(values: Mapping[str, Any], specs: Specs) -> dict[str, Any]:
+    """Return values of fields with the personal ones masked, and what is telling in the others."""
+    return {name: _masked(value, personal=is_personal(name, specs)) for name, value in values.items()}
+
+
+def masked_ticket(ticket: Ticket, fields: Specs, customer: Specs) -> Ticket:
+    """Return a ticket with the personal data in its own fields and its customer's masked."""
+    who = ticket.customer and replace(ticket.customer, fields=masked(ticket.customer.fields, customer))
+    return replace(ticket, fields=masked(ticket.fields, fields), customer=who)
+
+
+def personal_fields(ticket: Ticket, fields: Specs, customer: Specs) -> tuple[str, ...]:
+    """Return the personal fields that a ticket has, the customer's as `customer.NAME`."""
+    known = ticket.customer.fields if ticket.customer else {}
+    return (
+        *(name for name in ticket.fields if is_personal(name, fields)),
+        *(f"customer.{name}" for name in known if is_personal(name, customer)),
+    )
+
+
+def _masked(value: Any, *, personal: bool) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_masked(item, personal=personal) for item in value)
+    if personal and value is not None:
+        return mask(str(value))
+    return mask_text(value) if isinstance(value, str) else value
 
 
 def _shortened(found: re.Match[str]) -> str:

@@ -101,6 +101,22 @@ class Promise(NamedTuple):
     made_by: str
 
 
+class Identity(NamedTuple):
+    """The last identity check of a ticket 身份核验: whether what the caller said of these facts was right, all of it.
+
+    `by` is the member who asked, `who` the caller: the `holder`, or another `person_of_right`. It was made in the stay
+    `entry`. `failed` counts the wrong answers that each member was ever given on this ticket.
+    """
+
+    facts: tuple[str, ...]
+    matched: bool
+    by: str
+    who: str
+    at: datetime
+    entry: int
+    failed: Mapping[str, int] = NOTHING
+
+
 def last_cycle(clocks: tuple[SlaClock, ...], name: str) -> SlaClock | None:
     """Return the last cycle of an SLA clock, or None where it has never run."""
     return next((clock for clock in reversed(clocks) if clock.name == name), None)
@@ -129,7 +145,8 @@ class Ticket:
     `entry` counts the ticket's stays in states, `version` is the definition's, `ticket_version` grows with every
     change and is what `if_version` is compared with. `next_due_at` is the earliest unmet SLA, promise or timeout;
     `missed_at` is a timeout that passed in the stay that still lasts. `clocks` are every cycle of every SLA clock, by
-    name and cycle; `ladder` is the open escalation of `ladders` so far, `promise` the one that stands of `promises`.
+    name and cycle; `ladder` is the open escalation of `ladders` so far, `promise` the one that stands of `promises`;
+    `identity` is the last check of whom we talk to.
     `replayed` marks the result of a call that an idempotency key had already answered; `remarks` are what the call told
     the customer and had better be said otherwise.
     """
@@ -163,6 +180,7 @@ class Ticket:
     ladders: int = 0
     promise: Promise | None = None
     promises: int = 0
+    identity: Identity | None = None
     ticket_version: int = 0
     desk_revision: int = 0
     head: str = ""

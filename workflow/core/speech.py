@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from workflow.core.guard import Judge, Rules
-from workflow.core.masking import mask
+from workflow.core.masking import mask, mask_text
 from workflow.core.model import Actor, HistoryEntry, Ticket, Value
 from workflow.core.phrases import marks_of
 from workflow.definition.expressions import Condition, ConditionError, compile_condition
@@ -200,7 +200,12 @@ class Words:
         spec = self.specs.get(name)
         if not self.reveal and (spec is None or spec.pii):
             return mask(str(value))
-        return self._worded(value, spec.choices if spec else {})
+        words = self._worded(value, spec.choices if spec else {})
+        return self.free(words) if isinstance(value, str) else words
+
+    def free(self, text: str) -> str:
+        """Return what somebody wrote, with what is telling in it masked."""
+        return text if self.reveal else mask_text(text)
 
     def moment(self, when: datetime) -> str:
         """Return an instant to the minute in the desk's zone."""

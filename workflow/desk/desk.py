@@ -24,6 +24,7 @@ from workflow.desk.looking import LookingVerbs
 from workflow.desk.machines import HostClassifier, Machines
 from workflow.desk.mending import MendingVerbs
 from workflow.desk.moving import MovingVerbs
+from workflow.desk.privacy import PrivacyVerbs
 from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.speaking import SpeechVerbs
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from workflow.desk.intake import IntakeReport
 
 
-class Desk(TicketVerbs, SpeechVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
+class Desk(TicketVerbs, SpeechVerbs, PrivacyVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
     """One service desk: its definitions, people and database.
 
     Safe to share between threads; after a fork, connect again. Instants are aware; those that come back are in UTC.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
 
@@ -11,6 +12,7 @@ from workflow.core.model import Remark
 from workflow.desk import unit
 from workflow.desk.book import Book
 from workflow.desk.ground import Ground
+from workflow.desk.privacy import disclose
 from workflow.errors import NotFound
 from workflow.store import tickets
 
@@ -19,32 +21,36 @@ if TYPE_CHECKING:
     from workflow.core.speech import Speech
     from workflow.definition.speech import Guidance
 
+T = TypeVar("T")
+
 
 class SpeechVerbs(Ground):
     """What people of a desk say to customers."""
 
-    def what_to_say(self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False) -> Speech:
+    def what_to_say(
+        self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False, reason: str | None = None
+    ) -> Speech:
         """Return what to say on a ticket now, with its data filled in; raise NotFound.
 
         That is as of now, with the timers that are due already fired, but without writing anything. A text that `lang`
         lacks is taken from another language. Personal data is masked; with `reveal` it is not, if a role of the actor
-        may see it, else Forbidden is raised.
+        may see it, else Forbidden is raised; that is recorded with its `reason`.
         """
         from workflow.core.speech import what_to_say
 
         def work(connection: Connection, book: Book) -> Speech:
             who = people.actor_of(book.desk, actor)
-            if reveal:
-                people.demand(book.desk, who, "reveal", ticket_id)
             guidance = _demanded(book.guidance)
             at, found = unit.as_found(connection, book, ticket_id, self.clock.now())
+            if reveal:
+                disclose(connection, book, [found.ticket], actor, "say", reason, at)
             return what_to_say(
                 guidance, book.rules(found.ticket.type, found.ticket.version), found.ticket,
                 (*tickets.history_of(connection, ticket_id), *found.entries), actor=who, at=at, lang=lang,
                 reveal=reveal,
             )  # fmt: skip
 
-        return self._read(work)
+        return self._told(work, reveal=reveal)
 
     def check_phrases(self, text: str, *, ticket_id: int | None = None) -> tuple[Remark, ...]:
         """Return which phrases of the desk a text for a customer holds, and what to say instead.
@@ -60,22 +66,32 @@ class SpeechVerbs(Ground):
 
         return self._read(work)
 
-    def form(self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False) -> StrategyRecord:
-        """Return the strategy record 策略记录表 of a ticket as of now; raise NotFound, or Forbidden for `reveal`."""
+    def form(
+        self, ticket_id: int, *, actor: str, lang: str = "en", reveal: bool = False, reason: str | None = None
+    ) -> StrategyRecord:
+        """Return the strategy record 策略记录表 of a ticket as of now; raise NotFound, or Forbidden for `reveal`.
+
+        Personal data is masked; with `reveal` it is not, which is recorded with its `reason`.
+        """
         from workflow.core.form import strategy_record
         from workflow.definition.speech import Guidance
 
         def work(connection: Connection, book: Book) -> StrategyRecord:
-            who = people.actor_of(book.desk, actor)
+            people.actor_of(book.desk, actor)
+            at, found = unit.as_found(connection, book, ticket_id, self.clock.now())
             if reveal:
-                people.demand(book.desk, who, "reveal", ticket_id)
-            _, found = unit.as_found(connection, book, ticket_id, self.clock.now())
+                disclose(connection, book, [found.ticket], actor, "form", reason, at)
             return strategy_record(
                 book.guidance or Guidance(), book.rules(found.ticket.type, found.ticket.version), found.ticket,
                 (*tickets.history_of(connection, ticket_id), *found.entries), lang=lang, reveal=reveal,
             )  # fmt: skip
 
-        return self._read(work)
+        return self._told(work, reveal=reveal)
+
+    def _told(self, work: Callable[[Connection, Book], T], *, reveal: bool) -> T:
+        """Read; what reveals personal data is also written down."""
+        run = self._transactions.unit if reveal else self._transactions.read
+        return run(lambda connection: work(connection, self._book(connection)))
 
 
 def _demanded(guidance: Guidance | None) -> Guidance:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import select
 
 from workflow.core import chain
-from workflow.core.model import Customer, HistoryEntry, SlaClock, Ticket, Timer
+from workflow.core.model import Customer, HistoryEntry, Identity, SlaClock, Ticket, Timer
 from workflow.core.text import search_text
 from workflow.core.values import decoded, encoded
 from workflow.definition.model import FieldSpec
@@ -32,7 +32,7 @@ _INSTANTS = frozenset({"opened_at", "entered_at", "updated_at", "last_fired_due"
 _LATER = (  # what may change after the opening, `fields` and `tags` last: with them changes `search`
     "type", "version", "state", "stage", "entry", "entered_at", "updated_at", "priority", "team", "assignee", "acted",
     "walks", "seq",
-    "last_fired", "last_fired_due", "next_due_at", "missed_at", "ladder", "ladders", "promise", "promises",
+    "last_fired", "last_fired_due", "next_due_at", "missed_at", "ladder", "ladders", "promise", "promises", "identity",
     "ticket_version", "desk_revision", "head", "fields", "tags",
 )  # fmt: skip
 _NUMBERS = ("version", "entry", "seq", "ladders", "promises", "ticket_version", "desk_revision")
@@ -40,7 +40,7 @@ _numbers_of = itemgetter(*_NUMBERS)
 _later = attrgetter(*_LATER)
 _THAWED: dict[str, Any] = {  # what a result that was kept by an earlier release does not say
     "customer_fields": None, "customer_tags": None, "clocks": [], "missed_at": None, "ladder": None, "ladders": 0,
-    "promise": None, "promises": 0,
+    "promise": None, "promises": 0, "identity": None,
 }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def ticket_of(row: Sequence[Any], shapes: Shapes, clocks: tuple[SlaClock, ...]) 
     values["walks"] = from_json(values["walks"])
     values["ladder"] = timekeeping.ladder_of(values["ladder"])
     values["promise"] = timekeeping.promise_of(values["promise"])
+    values["identity"] = _identity_of(values["identity"])
     if {*map(type, _numbers_of(values))} != {int}:
         raise TypeError(f"a whole number is none: {dict(zip(_NUMBERS, _numbers_of(values), strict=True))}")
     ticket = object.__new__(Ticket)
@@ -118,6 +119,17 @@ def _object(values: Mapping[str, Any]) -> str:
     return chain.canonical(dict(values)) if values else "{}"
 
 
+def _identity_text(identity: Identity | None) -> str | None:
+    return None if identity is None else chain.canonical(identity._asdict() | {"at": TEXTS[identity.at]})
+
+
+def _identity_of(column: str | None) -> Identity | None:
+    if column is None:
+        return None
+    values = from_json(column)
+    return Identity(**values | {"facts": tuple(values["facts"]), "at": instant(values["at"])})
+
+
 _ENCODED: dict[str, Callable[[Any], str | None]] = {
     "fields": lambda values: _object(encoded(values)),
     "tags": chain.canonical,
@@ -125,6 +137,7 @@ _ENCODED: dict[str, Callable[[Any], str | None]] = {
     "walks": _object,
     "ladder": timekeeping.ladder_text,
     "promise": timekeeping.promise_text,
+    "identity": _identity_text,
 }
 
 

@@ -12,7 +12,7 @@ from workflow.store.engine import Store, alone
 from workflow.store.tables import PREFIX, metadata
 
 REVISION_TABLE = f"{PREFIX}revision"
-HEAD = "0004"
+HEAD = "0005"
 
 
 def prepare(store: Store) -> bool:

@@ -183,6 +183,7 @@ tickets = _table(
     Column("ladders", Integer, nullable=False, server_default="0"),
     Column("promise", Text),
     Column("promises", Integer, nullable=False, server_default="0"),
+    Column("identity", Text),
     Column("ticket_version", Integer, nullable=False),
     Column("desk_revision", Id, ForeignKey(f"{PREFIX}desk_revisions.id"), nullable=False),
     Column("head", String(64), nullable=False),
@@ -330,6 +331,18 @@ proposals = _table(
     Column("voices", Text, nullable=False),
     Column("faults", Text, nullable=False),
     Column("corrected", Text, nullable=False),
+)
+
+disclosures = _table(
+    "disclosures",
+    _id(),
+    _ticket(),
+    Column("happened_at", Instant, nullable=False),
+    Column("actor", String(60), nullable=False),
+    Column("how", String(60), nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("reason", Text),
+    Index(f"ix_{PREFIX}disclosures_ticket", "ticket_id", "id"),
 )
 
 idempotency = _table(
