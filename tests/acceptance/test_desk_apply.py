@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.small import DESK, JOB, MINUTE, NOON, Books, opened, timed, write
+from tests.store.small import DESK, HOURS, JOB, MINUTE, NOON, VISIT, Books, opened, timed, write
 from workflow.clock import VirtualClock
-from workflow.desk.book import ApplyReport
+from workflow.desk.book import ApplyReport, load
 from workflow.desk.desk import Desk
 from workflow.errors import DefinitionChanged, DefinitionError, NotFound, Refused, UsageError
 
@@ -31,6 +31,19 @@ def test_applying_what_is_in_force_changes_nothing(desk: Desk, books: Books) -> 
         assert not report.changed
     assert books.rows() == before
     assert not desk.definitions_changed
+
+
+def test_sound_files_are_read_once_until_they_are_edited_or_a_name_is_gone(definitions: Path) -> None:
+    write(definitions, JOB, VISIT, desk=HOURS)
+    rung = {"bell": print}
+    found = load(definitions, {}, rung)
+    assert load(definitions, {}, rung) is found
+    with pytest.raises(DefinitionError, match="bell"):
+        load(definitions, {}, {})
+    write(definitions, SECOND, desk=HOURS)
+    assert load(definitions, {}, rung).types["job"].version == 2
+    write(definitions, JOB, desk=HOURS)
+    assert load(definitions, {}, rung) is found
 
 
 def test_an_edited_definition_replaces_one_that_nobody_is_pinned_to(desk: Desk, definitions: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from workflow.definition.holidays import holiday_table, newest_edition
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 UNNAMED = "2026"  # the edition of public holidays by which desks counted that were stored before editions were named
 
 
+@lru_cache(maxsize=32)
 def read_type(document: str) -> TicketType:
     """Return the ticket type of a stored document."""
     return resolve(TicketTypeSpec.model_validate_json(document, strict=False))
