@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workflow.desk.desk import Desk
     from workflow.desk.explaining import Explanation
     from workflow.desk.health import Health, Limits
-    from workflow.desk.intake import IntakeReport
+    from workflow.desk.intake import IntakeReport, UnknownState
     from workflow.desk.migrate import MigrateReport, Moved
     from workflow.desk.repair import ClockDifference, TimerDifference
     from workflow.desk.runs import RunReport
@@ -113,6 +113,7 @@ __all__ = [
     "TicketflowError",
     "TimerDifference",
     "Unhealthy",
+    "UnknownState",
     "UsageError",
     "Verdict",
     "VirtualClock",
@@ -144,7 +145,7 @@ _HOMES = {
     "workflow.desk.desk": ("Desk",),
     "workflow.desk.explaining": ("Explanation",),
     "workflow.desk.health": ("Health", "Limits"),
-    "workflow.desk.intake": ("IntakeReport",),
+    "workflow.desk.intake": ("IntakeReport", "UnknownState"),
     "workflow.desk.migrate": ("MigrateReport", "Moved"),
     "workflow.desk.repair": ("ClockDifference", "TimerDifference"),
     "workflow.desk.runs": ("RunReport",),

@@ -93,6 +93,54 @@ def test_files_and_mappings_of_no_use_are_refused(terminal: Terminal, words: lis
     assert told in terminal.error("intake", *words, code=2)["message"]
 
 
+MOVING = """\
+nr,type,statement,opened_at,status,since
+a1,complaint,Slow,2026-03-02 08:00,offen,2026-03-02 08:30
+a2,inquiry,How?,2026-03-02 08:00,offen,
+a3,complaint,Done,2026-02-02 08:00,zu,2026-02-09 08:00
+a4,complaint,Lost,2026-03-02 08:00,zu,
+"""
+COLUMNS = ("--map", "external_id=nr,type=type,statement=statement,opened_at=opened_at", "--state-column", "status")
+
+
+def test_states_that_are_not_known_are_listed_at_once_and_nothing_is_taken_in(terminal: Terminal) -> None:
+    (terminal.folder / "old.csv").write_text(MOVING, "utf-8")
+    error = terminal.error("intake", "old.csv", *COLUMNS, code=2)
+    for told in ("old.csv:2: complaint offen (1 ×)", "old.csv:3: inquiry offen (1 ×)", "old.csv:4: complaint zu (2 ×)"):
+        assert told in error["message"]
+    assert "--map-state offen=STATE" in error["remedy"]
+    assert "complaint: intake, classify, handle.by_phone" in error["remedy"]
+    assert terminal("intake", "old.csv", *COLUMNS, "--lang", "zh", code=2) == ""
+    assert terminal.err.startswith("错误： 有 3 个状态无法识别，一张也没有导入：old.csv:2")
+    assert terminal.objects("list") == []
+
+
+@pytest.mark.parametrize("file", ["old.csv", "-"])
+def test_a_desk_moves_in(terminal: Terminal, file: str) -> None:
+    (terminal.folder / "old.csv").write_text(MOVING, "utf-8")
+    words = [*COLUMNS, "--map-state", "offen=handle", "--map-state", "zu=archive", "--past", "record"]
+    found = terminal.one("intake", file, *words, "--entered-column", "since", stdin=MOVING)
+    assert (found["opened"], terminal.one("intake", "old.csv", *words)["known"]) == (4, 4)
+    assert [ticket["state"] for ticket in terminal.objects("list", "--all")] == [
+        "handle.by_phone", "handle.answering", "archive", "archive",
+    ]  # fmt: skip
+    (entry,) = (each for each in terminal.objects("history", "1") if each["kind"] == "opened")
+    assert (entry["happened_at"], entry["data"]["opened_at"]) == (
+        "2026-03-02T08:30:00+08:00",
+        "2026-03-02T00:00:00+00:00",
+    )
+    assert "came in on its way, opened=2026-03-02 08:00" in terminal("history", "1")
+    assert "办理中迁入，受理于=2026-03-02 08:00" in terminal("history", "1", "--lang", "zh")
+    assert "agent_01 took it over, in handle.by_phone" in terminal("explain", "1")
+
+
+def test_words_for_states_need_their_column(terminal: Terminal) -> None:
+    (terminal.folder / "old.csv").write_text(MOVING, "utf-8")
+    assert "--state-column" in terminal.error("intake", "old.csv", "--map-state", "a=b", code=2)["remedy"]
+    assert "is mapped to nothing" in terminal.error("intake", "old.csv", "--map-state", "a=", code=2)["message"]
+    assert "no column state" in terminal.error("intake", "old.csv", "--state-column", "state", code=2)["message"]
+
+
 def test_an_unknown_type_rejects_every_row(terminal: Terminal) -> None:
     (terminal.folder / "calls.csv").write_text(CONTACTS.replace("type", "kind"), "utf-8")
     assert terminal.one("intake", "calls.csv", "--type", "nothing", code=8)["rejected"] == 2

@@ -16,6 +16,7 @@ UNIT, LAWS, LATE = "tests/unit/core/", "tests/property/test_laws.py::test_", "te
 LATE_IS_PUNCTUAL = f"{LATE}any_schedule_of_runs_leaves_what_a_punctual_one_leaves"
 CROSSINGS = f"{LAWS}every_crossing_of_the_goal_in_force_has_one_firing_at_that_instant"
 MIGRATION = "tests/acceptance/test_migrate.py::test_"
+MOVING_IN = "tests/acceptance/test_moving_in.py::test_"
 LOCKS = "tests/acceptance/test_within_locks.py::test_"
 
 
@@ -212,12 +213,22 @@ FAULTS = {
         Fault(
             "a migration loses what a clock has counted", "workflow.core.stopwatch",
             "clock = replace(banked(clock, calendar, self.at), breached=breached)",
-            "clock = replace(clock, elapsed=NO_TIME, since=clock.since and self.at, breached=breached)", CROSSINGS,
+            "clock = replace(clock, elapsed=NO_TIME, since=clock.since and self.at, breached=breached)",
+            f"{MIGRATION}open_tickets_follow_a_new_version[sqlite]",
         ),
         Fault(
             "a rebuild forgets the migrations", "workflow.core.sla",
             'if entry.kind == "migrated":\n            kind', "if False:\n            kind",
             f"{LAWS}the_clocks_stored_are_those_that_history_tells",
+        ),
+        Fault(
+            "a clock brought in has counted nothing elsewhere", "workflow.core.stopwatch",
+            "now, self.at = self.at, since", "now = self.at",
+            f"{MOVING_IN}each_comes_in_in_its_state_with_its_time_from_then[sqlite]",
+        ),
+        Fault(
+            "what came in mid-flow demands nothing of who may open", "workflow.desk.unit",
+            'verb="intake" if state else verb', "verb=verb", f"{MOVING_IN}a_host_opens_one_so_too[sqlite]",
         ),
         Fault(
             "an event takes no lock on its ticket", "workflow.store.tickets",

@@ -14,6 +14,8 @@ BITES = (
     "another revision of the desk", "a migration", "a migration of what has fired",
 )  # fmt: skip
 
+RARER = ("a breach armed again", "a clock brought in")
+
 
 @given(worlds())
 def test_any_schedule_of_runs_leaves_what_a_punctual_one_leaves(world: World) -> None:
@@ -36,6 +38,6 @@ def test_the_worlds_bite() -> None:
             seen[feature] = seen.get(feature, 0) + 1
 
     count()
-    shares = {feature: round(seen.get(feature, 0) / seen["world"], 2) for feature in (*BITES, "a breach armed again")}
+    shares = {feature: round(seen.get(feature, 0) / seen["world"], 2) for feature in (*BITES, *RARER)}
     assert all(shares[feature] >= 0.2 for feature in BITES), shares
-    assert shares["a breach armed again"] >= 0.1, shares
+    assert all(shares[feature] >= 0.1 for feature in RARER), shares

@@ -131,7 +131,9 @@ class Watch:
                 self.told, self.breached = self.told + 1, True
         else:
             assert due is None or due >= at, f"{self.name} crossed its goal at {due}, and nothing fired"
-        if entry.kind in ("opened", "advanced", "fired") and not (entry.timer and entry.timer[0] == "sla"):
+        if "opened_at" in entry.data:
+            self.come_in(entry)
+        elif entry.kind in ("opened", "advanced", "fired") and not (entry.timer and entry.timer[0] == "sla"):
             self.move(entry)
         if entry.kind == "rearmed":
             self.bank(at)
@@ -156,6 +158,17 @@ class Watch:
         if self.status in ("running", "paused") and paused != (self.status == "paused"):
             self.bank(entry.happened_at)
             self.status = "paused" if paused else "running"
+
+    def come_in(self, entry: HistoryEntry) -> None:
+        """Begin on the way: here where the clock starts here, otherwise when the ticket was opened elsewhere."""
+        if spans(self.spec, entry.state):
+            at = entry.happened_at
+            self.since = at if self.spec["start"] == entry.state else datetime.fromisoformat(entry.data["opened_at"])
+            self.status, self.cycle = "running", 1
+            self.bank(at)
+            self.status = "paused" if entry.state in self.spec["pause"] else "running"
+            self.breached = self.counted > self.goal
+            self.loose = self.repeats and self.counted >= self.goal
 
     def follow(self, entry: HistoryEntry, spec: dict[str, Any] | None) -> None:
         """Go on under another version: as it was counted, by another goal; or begin, or end."""
@@ -194,6 +207,8 @@ class Watch:
 
 
 def spans(spec: dict[str, Any], state: str) -> bool:
+    if spec["start"] is None:
+        return False
     order = ("intake", *PLACES, "archive", None)
     return order.index(spec["start"]) <= order.index(state) < order.index(spec["stop"])
 

@@ -62,7 +62,8 @@ def at_tick(tick: int) -> datetime:
 class World:
     """A type and its other version, a desk with the hours of its revisions, what people do at which tick, and the runs.
 
-    A run comes before or after the people of its tick. `skew` is how far the clock is ahead of what happens.
+    A run comes before or after the people of its tick. `skew` is how far the clock is ahead of what happens. A ticket
+    that `came_in` mid-flow is in that state, and was opened elsewhere so many ticks before.
     """
 
     definition: Mapping[str, Any]
@@ -72,6 +73,7 @@ class World:
     acts: Sequence[tuple[int, Act]]
     runs: Sequence[tuple[int, bool]]
     skew: timedelta = timedelta()
+    came_in: tuple[str, int] | None = None
 
     def version(self, number: int) -> Mapping[str, Any]:
         return self.definition if number == 1 else self.other
@@ -211,6 +213,7 @@ def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
     if draw(st.booleans()):
         sla_specs["u"] = draw(clocks(beyond=beyond))
     acts: list[tuple[int, Act]] = draw(st.lists(st.tuples(ticks, deeds), max_size=3))
+    came_in = None
     if draw(st.booleans()):  # a pause over a due time
         sla_specs["s"] |= {"start": "intake", "stop": "archive", "pause": ["classify"], "calendar": "always"}
         stages["intake"] |= {"timeouts": {}}
@@ -218,6 +221,8 @@ def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
         stages["classify"] |= {"timeouts": {}}
         begin = draw(st.integers(1, 4))
         acts += [(begin, ("advance", "go", "ann")), (draw(st.integers(12, 16)), ("advance", "on", "ann"))]
+    else:
+        came_in = draw(st.none() | st.tuples(st.sampled_from((*PLACES, "intake", "handle")), st.integers(0, 14)))
     if draw(st.booleans()):  # a breach armed again
         begin = draw(st.integers(1, 6))
         acts += [(begin, ("priority", "high")), (begin + draw(st.integers(2, 4)), ("priority", "normal"))]
@@ -258,6 +263,7 @@ def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
     return World(
         definition, hours, draw(st.sampled_from(["raised", "due"])), other, acts, sorted(set(runs)),
         draw(st.sampled_from([timedelta(), timedelta(), timedelta(minutes=7), timedelta(days=1)])),
+        came_in,
     )  # fmt: skip
 
 
@@ -372,8 +378,10 @@ def begin(world: World) -> Played:
     compiled, other = (
         compile_type(resolve(TicketTypeSpec.model_validate(each)), desk) for each in (world.definition, world.other)
     )
-    rules = Rules(compiled, desk, 0)
-    outcome = unit.opened(rules, open_ticket(rules, actor_of(desk, "ann"), OPENS), actor_of(desk, "ann"), wall=OPENS)
+    rules, ann = Rules(compiled, desk, 0), actor_of(desk, "ann")
+    state, before = world.came_in or (None, 0)
+    decision = open_ticket(rules, ann, OPENS, state=state, opened_at=OPENS - before * TICK)
+    outcome = unit.opened(rules, decision, ann, wall=OPENS)
     return Played(world, outcome, [(OPENS, rules)], other, list(outcome.entries))
 
 
@@ -478,6 +486,8 @@ def features(played: Played) -> set[str]:
                 found.add("a migration")
             if entry.kind == "migrated" and any(known.kind == "fired" for known in played.entries[: entry.seq]):
                 found.add("a migration of what has fired")
+    if played.entries[0].kind == "opened" and played.entries[0].data.get("clocks") and played.world.came_in:
+        found.add("a clock brought in")
     if played.ticket.ladders:
         found.add("a ladder")
     if any(entry.kind == "promised" for entry in played.entries):

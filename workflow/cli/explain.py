@@ -129,7 +129,9 @@ class _Page:
             "dest": self.state(str(entry.dest)),
         }
         if entry.kind == "opened":
-            told = self.tell("{who} opened it, in {dest}", {"who": entry.actor, **places})
+            came_in = "opened_at" in entry.data
+            template = "{who} took it over, in {dest}" if came_in else "{who} opened it, in {dest}"
+            told = self.tell(template, {"who": entry.actor, **places})
         elif entry.trigger:
             what: dict[str, Any] = {"who": entry.actor, "trigger": self.view.trigger_label(entry, entry.trigger)}
             told = self.tell("{who}, {trigger}: {source} → {dest}", what | places)

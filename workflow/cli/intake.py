@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from workflow.cli import options
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
 from workflow.errors import PartlyDone, UsageError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+MOST_STATES = 20
 
 
 def reading(function: F) -> F:
@@ -55,6 +58,7 @@ def contacts_of(
     form: str | None,
     encoding: str,
     ticket_type: str | None = None,
+    **more: Any,
 ) -> Reader:
     """Open a file of contacts."""
     from workflow.desk.contacts import parse_mapping, read_contacts
@@ -66,6 +70,7 @@ def contacts_of(
         known=_known(session, ticket_type),
         format=form,
         encoding=encoding,
+        **more,
     )
 
 
@@ -73,6 +78,23 @@ def contacts_of(
 @click.argument("file")
 @click.option("--type", "ticket_type", metavar="TYPE", help="The ticket type, where no column says it.")
 @reading
+@click.option(
+    "--state-column", metavar="COLUMN", help="The column with the state that each contact is in: it comes in mid-flow."
+)
+@click.option(
+    "--map-state",
+    "states",
+    multiple=True,
+    metavar="WORD=STATE",
+    callback=options.mapping,
+    help="The state, or the stage, that a word in that column stands for; the one of that name unless said. "
+    "Repeatable.",
+)
+@click.option(
+    "--entered-column",
+    metavar="COLUMN",
+    help="The column with the time when it came into that state; the time of its opening unless said.",
+)
 @click.option(
     "--past",
     type=click.Choice(["record", "fire"]),
@@ -90,6 +112,9 @@ def intake(
     file: str,
     *,
     ticket_type: str | None,
+    state_column: str | None,
+    states: dict[str, str],
+    entered_column: str | None,
     past: str | None,
     rejects: Path | None,
     **form: Any,
@@ -100,13 +125,28 @@ def intake(
     interrupted run is finished by the next. Rows that cannot be taken in go to a file with line and reason; the others
     are in, and the exit code is 8. What has no type is sorted by the rules of the desk.
 
+    A desk that moves in brings its tickets with --state-column, each in the state it is in; the solved ones go to the
+    archive. If a state is not known, nothing is taken in: all such states are listed, for --map-state.
+
         ticketflow intake calls.csv.gz --type inquiry --past record --map external_id=call,statement=text
     """
     from workflow.desk.contacts import write_rejects
 
-    reader = contacts_of(session, file, ticket_type=ticket_type, **form)
-    with reader, progress(session, reader) as contacts:
-        report = session.desk.intake(contacts, actor=session.actor, ticket_type=ticket_type, past=past)
+    if states and not state_column:
+        raise UsageError("--map-state needs a column with the states", "name it with --state-column", field="map_state")
+    columns = {"state": state_column, "entered_at": entered_column}
+    given = {target: column for target, column in columns.items() if column}
+    read = partial(contacts_of, session, file, ticket_type=ticket_type, mid_flow=given, **form)
+    with _twice(file) if state_column else nullcontext() as stdin:
+        if state_column:
+            _demand_states(session, file, read(stdin=stdin), ticket_type, states)
+            if stdin:
+                stdin.seek(0)
+        reader = read(stdin=stdin)
+        with reader, progress(session, reader) as contacts:
+            report = session.desk.intake(
+                contacts, actor=session.actor, ticket_type=ticket_type, past=past, states=states
+            )
     target = None
     if report.rejected:
         target = rejects or Path(f"{'stdin' if file == '-' else Path(file).name}.rejects.csv")
@@ -124,6 +164,41 @@ def intake(
             "{rejected} rows were not taken in", "they are in {file} with the reason; mend them and take that file in",
             rejected=len(report.rejected), file=str(target),
         )  # fmt: skip
+
+
+@contextmanager
+def _twice(file: str) -> Iterator[IO[bytes] | None]:
+    """Give what standard input holds as a file that can be read again; None for a file that has a name."""
+    import shutil
+    import sys
+    import tempfile
+
+    if file != "-":
+        yield None
+        return
+    with tempfile.TemporaryFile() as kept:
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+        kept.seek(0)
+        yield kept
+
+
+def _demand_states(
+    session: Session, file: str, reader: Reader, ticket_type: str | None, states: dict[str, str]
+) -> None:
+    """Read a file through; raise UsageError with every state in it that is none."""
+    with reader, progress(session, reader) as contacts:
+        found = session.desk.unknown_states(contacts, ticket_type=ticket_type, states=states)
+    if not found:
+        return
+    name, types = Path(file).name if file != "-" else "-", session.desk.types
+    shown = [f"{name}:{each.line}: {each.type} {each.state} ({each.count} ×)" for each in found[:MOST_STATES]]
+    known = [f"{kind}: {', '.join(types[kind].states)}" for kind in dict.fromkeys(each.type for each in found)]
+    raise UsageError(
+        "{count} states are not known, and nothing was taken in: {states}",
+        "say what each stands for, like --map-state {first}=STATE; the states are, of {known}",
+        field="map_state", count=len(found), states="; ".join(shown) + ("; …" if len(found) > MOST_STATES else ""),
+        first=found[0].state, known="; of ".join(known),
+    )  # fmt: skip
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -12,24 +12,17 @@ from workflow.cli import options
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.tickets import changed
-from workflow.errors import PartlyDone, UsageError
+from workflow.errors import PartlyDone
 
 if TYPE_CHECKING:
     from workflow import Moved
 
 MOVES = ("ticket", "state", "becomes", "lost", "due anew", "late at once")
 state_map = click.option(
-    "--map", "states", multiple=True, metavar="OLD=NEW", callback=options.pairs,
+    "--map", "states", multiple=True, metavar="OLD=NEW", callback=options.mapping,
     help="What a state becomes; the one of the same name unless said. Repeatable.",
 )  # fmt: skip
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-
-
-def _states(states: options.Pairs) -> dict[str, str]:
-    for old, new in states.items():
-        if new is None:
-            raise UsageError("{old} is mapped to nothing", "write it like --map old=new", field="map", old=old)
-    return {old: new for old, new in states.items() if new is not None}
 
 
 @click.command("retype", cls=Command)
@@ -47,7 +40,7 @@ def retype(
     ticket_id: int,
     ticket_type: str,
     *,
-    states: options.Pairs,
+    states: dict[str, str],
     fields: options.Pairs,
     dry_run: bool,
     at: str | None,
@@ -62,10 +55,10 @@ def retype(
     """
     if dry_run:
         _show(session, [session.desk.preview_retype(
-            ticket_id, ticket_type, actor=session.actor, states=_states(states), fields=fields)])  # fmt: skip
+            ticket_id, ticket_type, actor=session.actor, states=states, fields=fields)])  # fmt: skip
         return
     ticket = session.desk.retype(
-        ticket_id, ticket_type, actor=session.actor, states=_states(states), fields=fields, at=session.time(at), **given
+        ticket_id, ticket_type, actor=session.actor, states=states, fields=fields, at=session.time(at), **given
     )
     changed(session, ticket, "Ticket {ticket} is of the type {type} now, in {state}, with {owner}.")
 
@@ -80,7 +73,7 @@ def retype(
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many tickets; all unless said.")
 @pass_session
 def migrate(
-    session: Session, ticket_type: str, *, to_version: int, states: options.Pairs, dry_run: bool, limit: int | None
+    session: Session, ticket_type: str, *, to_version: int, states: dict[str, str], dry_run: bool, limit: int | None
 ) -> None:
     """Let the open tickets of TYPE follow one of its versions.
 
@@ -90,7 +83,7 @@ def migrate(
         ticketflow migrate complaint --to-version 2 --map handle.case_file=handle.file --dry-run
     """
     report = session.desk.migrate(
-        ticket_type, to_version=to_version, actor=session.actor, states=_states(states), limit=limit, dry_run=dry_run
+        ticket_type, to_version=to_version, actor=session.actor, states=states, limit=limit, dry_run=dry_run
     )
     if session.json:
         session.dump(session.zoned(asdict(report)))

@@ -43,6 +43,18 @@ def pairs(_context: click.Context, parameter: click.Parameter, given: Sequence[s
     return found
 
 
+def mapping(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    """Read what an option was given as `old=new`; every old has a new."""
+    found = pairs(context, parameter, given)
+    for old, new in found.items():
+        if new is None:
+            raise UsageError(
+                "{old} is mapped to nothing", "write it like {option} old=new", field=parameter.name, old=old,
+                option=parameter.opts[0],
+            )  # fmt: skip
+    return {old: new for old, new in found.items() if new is not None}
+
+
 def text_of(name: str, text: str) -> str | None:
     """Return a text, or with `@` in front that of a file; None where it is empty."""
     if not text.startswith("@"):

@@ -35,6 +35,7 @@ FACTS = {
     "instead_of": "instead of",
     "causes_ended": "no cause any more",
     "late_by": "late by",
+    "opened_at": "came in on its way, opened",
     "linked": "linked",
     "machine": "answered by",
     "note": "note",
@@ -364,7 +365,7 @@ class View(Labels):
                 if not int(value):
                     return None
                 value = timedelta(seconds=int(value))
-            case "until" | "instead_of":
+            case "until" | "instead_of" | "opened_at":
                 value = self.moment(_instant(value))
             case "proposal":
                 value = list(dict.fromkeys(value.values()))

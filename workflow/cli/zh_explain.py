@@ -26,6 +26,7 @@ EXPLAIN = {
     "had: {timers}.": "有已到期而尚未执行的事项，下次运行或下一位操作人会先执行；以下按已执行说明：{timers}。",
     "How it came here": "如何到此",
     "{who} opened it, in {dest}": "{who} 受理，在 {dest}",
+    "{who} took it over, in {dest}": "{who} 迁入，在 {dest}",
     "{who}, {trigger}: {source} → {dest}": "{who} 执行 {trigger}：{source} → {dest}",
     "by itself, {timer}: {source} → {dest}": "自动，{timer}：{source} → {dest}",
     " (not written yet)": "（尚未写入）",

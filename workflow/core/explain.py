@@ -11,7 +11,7 @@ from workflow.core.calendar import ALWAYS
 from workflow.core.guard import Rules
 from workflow.core.ladder import NO_LADDER
 from workflow.core.model import NOTHING, HistoryEntry, Message, SlaClock, Ticket, Timer
-from workflow.core.sla import RulesOf, level_of
+from workflow.core.sla import CAME_IN, RulesOf, level_of
 from workflow.core.steps import Step, outline
 from workflow.core.unit import run_unit
 from workflow.definition.resolve import TicketType, state_names
@@ -249,10 +249,15 @@ def _stretches(
             if word not in ("running", "paused", *ENDS):
                 continue
             close(entry.happened_at)
-            if word == "running" and status not in ("running", "paused"):
-                following = cycles.get(cycle + 1)
-                cycle += following is not None and following.started_at == entry.happened_at
-            since, status, state = entry.happened_at, word, entry.state
+            since, following = entry.happened_at, cycles.get(cycle + 1)
+            if (
+                word == "running"
+                and status not in ("running", "paused")
+                and following is not None
+                and (following.started_at == since or CAME_IN in entry.data)
+            ):
+                cycle, since = cycle + 1, following.started_at
+            status, state = word, entry.state
             then = rules_of(entry.type, entry.version, entry.desk_revision)
             if rule := then.compiled.definition.slas.get(name):
                 measure = then.calendar(rule.calendar).elapsed

@@ -21,6 +21,7 @@ from workflow.core.model import (
 from workflow.core.moves import PERSON, act, arm, assigned, noted, record, split, wished, with_spent
 from workflow.core.values import coerce, coerce_all, storable
 from workflow.definition.model import PRIORITIES
+from workflow.definition.resolve import Branch, TicketType, first_state
 from workflow.errors import BadValue
 
 LONGEST_EXTERNAL_ID = 500
@@ -42,11 +43,15 @@ def open_ticket(
     note: str | None = None,
     verb: str = "open",
     proposal: Proposal | None = None,
+    state: str | None = None,
+    opened_at: datetime | None = None,
 ) -> Decision:
     """Return a new ticket in its type's first state, with its first timers; raise what is wrong with the request.
 
     What is given goes before what is proposed. The ticket's id is 0 until the store gives it one, and the customer
-    comes by `for_customer`.
+    comes by `for_customer`. One with a `state` comes from elsewhere, in mid-flow: it was opened there at `opened_at`
+    and has been in that state since `now`. Nothing is demanded of its way there, and nobody is told what its type tells
+    of an opening.
     """
     people.demand(rules.desk, actor, verb)
     definition = rules.compiled.definition
@@ -75,29 +80,32 @@ def open_ticket(
         storable(channel, "channel", longest=LONGEST_WORD)
     if external_id is not None:
         storable(external_id, "external_id", longest=LONGEST_EXTERNAL_ID)
-    state = definition.states[definition.initial]
+    first = definition.states[definition.initial]
+    here = first if state is None else definition.states[place_of(definition, state)]
+    team = proposed.get("team", first.team)
     ticket = replace(
         _BLANK,
         type=definition.name,
         version=definition.version,
-        state=state.name,
-        stage=state.stage,
-        opened_at=now,
+        state=here.name,
+        stage=here.stage,
+        opened_at=opened_at or now,
         entered_at=now,
         updated_at=now,
         priority=priority_word(priority or proposed.get("priority", "normal")),
         channel=channel,
-        team=proposed.get("team", state.team),
+        team=team if here is first else here.team or (None if here.stage == "archive" else team),
         external_id=external_id,
         tags=tuple(sorted({tag_word(tag) for tag in (*tags, *proposed.get("tags", ()))})),
         fields=values,
-        acted={state.name: (actor.name,)} if not actor.automatic else {},
+        acted={here.name: (actor.name,)} if state is None and not actor.automatic else {},
         desk_revision=rules.desk_revision,
     )
     become: dict[str, Any] = {}
     links = act(rules, ticket, definition.on_open.at_once, become, {}, {})
     ticket = replace(ticket, **become) if become else ticket
-    for action, target in definition.on_open.wishes:
+    wishes = definition.on_open if state is None else Branch(None)
+    for action, target in wishes.wishes:
         if action == "assign" and target in rules.desk.teams:
             ticket = assigned(rules, ticket, target)
     public, private = split(definition.fields, ticket.fields)
@@ -105,19 +113,31 @@ def open_ticket(
     data |= {name: value for name, value in (("channel", channel), ("external_id", external_id)) if value}
     data |= {"tags": list(ticket.tags)} if ticket.tags else {}
     data |= {"linked": links[-1].other} if links else {}
+    data |= {sla.CAME_IN: ticket.opened_at.isoformat()} if state is not None else {}
     data |= public
     if proposal:
         data |= {name: value for name, value in _told(proposal).items() if value}
         private |= {"answer": proposal.answer[1]} if proposal.answer else {}
-    ticket, entry = record(ticket, "opened", actor, now, dest=state.name, data=data, private=private | noted(note))
+    ticket, entry = record(ticket, "opened", actor, now, dest=here.name, data=data, private=private | noted(note))
     ticket, entry, clocks = sla.follow(rules, ticket, entry)
     timers, spent = arm(rules, ticket, now)
     levels = [timer for clock in clocks for timer in sla.timers(rules, clock, now)]
-    effects = wished(rules, definition.on_open, f"opened:{entry.seq}", ticket.entry)
+    effects = wished(rules, wishes, f"opened:{entry.seq}", ticket.entry)
     if "risk" in proposed:
         effects = (*effects, Effect("escalate", None, f"risk:{entry.seq}", ticket.entry, stands=PERSON))
     ticket, entries = with_spent(ticket, (entry,), spent, now)
     return Decision(ticket, entries, effects, arm=(*timers, *levels), links=links)
+
+
+def place_of(definition: TicketType, word: str) -> str:
+    """Return the state that a word names, of a stage the first; raise BadValue where the type has neither."""
+    state = first_state(definition.states, word)
+    if state is None:
+        raise BadValue(
+            "{type} has no state {given!r}", "its states are: {known}", field="state", type=definition.name,
+            given=word[:80], known=", ".join(definition.states),
+        )  # fmt: skip
+    return state
 
 
 def _told(proposal: Proposal) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import TypeAlias
 from workflow.core.guard import Rules
 from workflow.core.model import HistoryEntry, SlaClock, Ticket, Timer, last_cycle, replace
 from workflow.core.stopwatch import ASKED, MOVES, NO_TIME, Stopwatch, banked, by_working_days, with_due
-from workflow.definition.resolve import SlaLevel, SlaRule
+from workflow.definition.resolve import SlaLevel, SlaRule, within
 
 FIRST_POSITION = 10_000  # after every timeout of a state
 LEVELS = 100
+CAME_IN = "opened_at"  # said by the opening of a ticket that came in mid-flow
 RulesOf: TypeAlias = Callable[[str, int, int], Rules]
 
 
@@ -27,6 +28,8 @@ def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, H
             replace(each, excused=each.excused or (each.name, each.cycle) == excused) for each in ticket.clocks
         )
         return replace(ticket, clocks=clocks), entry, ()
+    if CAME_IN in entry.data:
+        return _brought_in(rules, ticket, entry)
     definition = rules.compiled.definition
     moved: Mapping[str, frozenset[str]] = {}
     if entry.kind in MOVES and (entry.trigger or entry.dest):
@@ -40,8 +43,7 @@ def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, H
         return ticket, entry, ()
     clocks = ticket.clocks
     changed: list[SlaClock] = []
-    notes: dict[str, list[str]] = {}
-    skipped: dict[str, list[str]] = {}
+    done: list[Stopwatch] = []
     for name, rule in definition.slas.items():
         if name not in touched:
             continue
@@ -53,16 +55,10 @@ def follow(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, H
         changed.append(steps.clock)
         kept = [clock for clock in clocks if clock is not old] if old else clocks
         clocks = (*kept, *steps.ended, steps.clock)
-        if steps.words:
-            notes[name] = steps.words
-        if steps.skipped:
-            skipped[name] = steps.skipped
+        done.append(steps)
     if not changed:
         return ticket, entry, ()
-    if notes:
-        entry = replace(entry, data={**entry.data, "clocks": notes, **({"skipped": skipped} if skipped else {})})
-    ordered = tuple(sorted(clocks, key=lambda clock: (clock.name, clock.cycle)))
-    return replace(ticket, clocks=ordered), entry, tuple(changed)
+    return _with(ticket, clocks), _noting(entry, done), tuple(changed)
 
 
 def timers(rules: Rules, clock: SlaClock, at: datetime) -> tuple[Timer, ...]:
@@ -146,8 +142,7 @@ def migrated(
     source = entry.data["from"][2]
     clocks = ticket.clocks
     altered: list[SlaClock] = []
-    notes: dict[str, list[str]] = {}
-    skipped: dict[str, list[str]] = {}
+    done: list[Stopwatch] = []
     for name in {**was.slas, **now.slas}:
         last, before, rule = last_cycle(clocks, name), was.slas.get(name), now.slas.get(name)
         steps = Stopwatch(new if rule else old, rule or was.slas[name], last, entry, ticket.priority, ())
@@ -161,11 +156,39 @@ def migrated(
             continue
         altered.append(steps.clock)
         clocks = (*(clock for clock in clocks if clock is not last), steps.clock)
-        notes |= {name: steps.words} if steps.words else {}
-        skipped |= {name: steps.skipped} if steps.skipped else {}
+        done.append(steps)
+    return _with(ticket, clocks), _noting(entry, done), tuple(altered)
+
+
+def _brought_in(rules: Rules, ticket: Ticket, entry: HistoryEntry) -> tuple[Ticket, HistoryEntry, tuple[SlaClock, ...]]:
+    """Return a ticket that came in mid-flow with the clocks between whose start and stop it stands.
+
+    A clock that starts where the ticket is counts from when it came there, one that starts before from its opening. Of
+    the levels that are past by then only the highest fires.
+    """
+    definition = rules.compiled.definition
+    opened_at = datetime.fromisoformat(entry.data[CAME_IN])
+    found: list[Stopwatch] = []
+    for rule in definition.slas.values() if definition.stage_of(entry.state) != "archive" else ():
+        if definition.spans(rule, entry.state):
+            here = any(within(entry.state, place) for place in rule.start)
+            steps = Stopwatch(rules, rule, None, entry, ticket.priority, ())
+            steps.attach(entry.happened_at if here else opened_at, rules)
+            found.append(steps)
+    clocks = tuple(steps.clock for steps in found if steps.clock)
+    return _with(ticket, clocks), _noting(entry, found), clocks
+
+
+def _with(ticket: Ticket, clocks: Iterable[SlaClock]) -> Ticket:
+    return replace(ticket, clocks=tuple(sorted(clocks, key=lambda clock: (clock.name, clock.cycle))))
+
+
+def _noting(entry: HistoryEntry, done: Iterable[Stopwatch]) -> HistoryEntry:
+    """Return an entry that says what it did to the clocks."""
+    notes = {steps.rule.name: steps.words for steps in done if steps.words}
+    skipped = {steps.rule.name: steps.skipped for steps in done if steps.skipped}
     told = {word: what for word, what in (("clocks", notes), ("skipped", skipped)) if what}
-    ordered = tuple(sorted(clocks, key=lambda clock: (clock.name, clock.cycle)))
-    return replace(ticket, clocks=ordered), replace(entry, data={**entry.data, **told}), tuple(altered)
+    return replace(entry, data={**entry.data, **told}) if told else entry
 
 
 def counted(rules: Rules, ticket: Ticket, now: datetime) -> tuple[SlaClock, ...]:

@@ -111,6 +111,13 @@ class Stopwatch:
             clock = self.with_goal(clock, self.base_goal(clock) + clock.extension, anew=True)
         return self.in_place(clock)
 
+    def attach(self, since: datetime, rules: Rules) -> None:
+        """Begin a first cycle that has run since then by the same rules, and goes on where the ticket stands."""
+        now, self.at = self.at, since
+        begun = self.begin(None)
+        self.at = now
+        self.clock = self.carried(begun, None, rules)
+
     def verdict(self, clock: SlaClock) -> str:
         """Say whether a cycle that ends now is met or missed."""
         late = clock.status == "running" and clock.due_at is not None and clock.due_at < self.at

@@ -105,7 +105,7 @@ def opened(
     `then` is what a machine does with it; what the rules refuse to a machine waits for a person. Who is on duty is
     asked as of `wall`.
     """
-    ticket, at = decision.ticket, decision.ticket.opened_at
+    ticket, at = decision.ticket, decision.ticket.entered_at
     if not decision.effects and then is None:
         return Outcome(_shown(ticket, decision.arm), decision.arm, decision.entries, links=decision.links)
     unit = Unit(rules, ticket, decision.arm, limit=at, fired_at=wall, inclusive=False, quiet=quiet)

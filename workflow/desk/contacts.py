@@ -21,6 +21,7 @@ from workflow.errors import BadValue, TicketflowError, UsageError
 __all__ = ["Contact", "Reader", "parse_mapping", "parse_time", "read_contacts", "write_rejects"]
 
 OWN_TARGETS = ("external_id", "opened_at", "type", "channel", "priority", "tags")
+MID_FLOW = ("state", "entered_at")  # read only where they are asked for: many files have such a column
 VALUE_LIMIT = 131_072
 _OWN_LIMIT = 500  # an index of PostgreSQL takes 2,704 bytes
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -33,7 +34,8 @@ _CUSTOMER = "customer."
 class Contact:
     """One contact as it stands in a file, or the `error` that keeps it from being read.
 
-    Values are text without the space around it; what is empty is left out. `raw` is the record with its own columns.
+    Values are text without the space around it; what is empty is left out. One with `state` or `entered_at` comes in
+    mid-flow. `raw` is the record with its own columns.
     """
 
     line: int
@@ -45,6 +47,8 @@ class Contact:
     priority: str | None = None
     opened_at: datetime | None = None
     tags: tuple[str, ...] = ()
+    state: str | None = None
+    entered_at: datetime | None = None
     error: TicketflowError | None = None
     raw: Mapping[str, Any] = field(default=NOTHING, repr=False, compare=False)
 
@@ -81,6 +85,7 @@ def read_contacts(
     zone: tzinfo,
     mapping: Mapping[str, str] | None = None,
     known: Collection[str] | None = None,
+    mid_flow: Mapping[str, str] = NOTHING,
     format: str | None = None,
     encoding: str = "utf-8",
     stdin: BinaryIO | None = None,
@@ -89,10 +94,12 @@ def read_contacts(
 
     `mapping` says which column fills which target; without one, columns named like a target are taken. `known` are
     the fields and `customer.x` that the desk declares: others are refused in a mapping and passed over without one.
+    `mid_flow` says which column fills `state` and which `entered_at`, for contacts that come in mid-flow.
     A mapped column must stand in the header or, in JSON Lines, in one of the first 100 records.
     Times without an offset are local to `zone`. Raise UsageError if the file, the mapping or `encoding` is of no use.
     """
-    return Reader(Source(path, encoding=encoding, stdin=stdin), zone=zone, mapping=mapping, known=known, format=format)
+    source = Source(path, encoding=encoding, stdin=stdin)
+    return Reader(source, zone=zone, mapping=mapping, known=known, mid_flow=mid_flow, format=format)
 
 
 class Reader(Iterator[Contact]):
@@ -110,6 +117,7 @@ class Reader(Iterator[Contact]):
         zone: tzinfo,
         mapping: Mapping[str, str] | None = None,
         known: Collection[str] | None = None,
+        mid_flow: Mapping[str, str] = NOTHING,
         format: str | None = None,
     ) -> None:
         self._source, self._zone = source, zone
@@ -118,7 +126,9 @@ class Reader(Iterator[Contact]):
             table = read_table(source, format)
             self.format, self.columns, self._records = table.format, table.columns, table.records
             self.mapping = dict(mapping or self._by_name(targets))
-            self._check(targets)
+            self._check(self.mapping, targets)
+            self._check(mid_flow, MID_FLOW)
+            self.mapping |= mid_flow
         except UsageError:
             source.close()
             raise
@@ -158,7 +168,7 @@ class Reader(Iterator[Contact]):
         mapping = {
             target: column
             for target, column in named.items()
-            if _TARGET.fullmatch(target) and (targets is None or target in targets)
+            if _TARGET.fullmatch(target) and target not in MID_FLOW and (targets is None or target in targets)
         }
         if self.columns and not mapping:
             raise UsageError(
@@ -169,9 +179,9 @@ class Reader(Iterator[Contact]):
             )
         return mapping
 
-    def _check(self, targets: Collection[str] | None) -> None:
+    def _check(self, mapping: Mapping[str, str], targets: Collection[str] | None) -> None:
         """Refuse, before anything is read, a mapping to or from something that is not there."""
-        for target, column in self.mapping.items():
+        for target, column in mapping.items():
             if targets is not None and target not in targets:
                 raise _unknown("there is no field {name} to map {column} to", target, targets, column=column)
             if self.columns and column not in self.columns:
@@ -190,7 +200,8 @@ class Reader(Iterator[Contact]):
         values = {target: text for target, text in values.items() if text}
         if not values:
             raise BadValue("none of the columns that are read holds anything", "fill one of them")
-        written, tags = values.pop("opened_at", None), values.pop("tags", "")
+        tags = values.pop("tags", "")
+        opened_at, entered_at = (self._time(name, values.pop(name, None)) for name in ("opened_at", "entered_at"))
         customer = [target for target in values if target.startswith(_CUSTOMER)]
         return Contact(
             record.line,
@@ -199,18 +210,23 @@ class Reader(Iterator[Contact]):
             external_id=values.pop("external_id", None),
             channel=values.pop("channel", None),
             priority=values.pop("priority", None),
-            opened_at=parse_time(written, self._zone, field="opened_at") if written else None,
+            opened_at=opened_at,
+            state=values.pop("state", None),
+            entered_at=entered_at,
             tags=tuple(dict.fromkeys(tag.strip() for tag in _BETWEEN.split(tags) if tag.strip())) if tags else (),
             fields=values,
             raw=record.cells,
         )
+
+    def _time(self, name: str, written: str | None) -> datetime | None:
+        return parse_time(written, self._zone, field=name) if written else None
 
 
 def _text(target: str, cell: object) -> str:
     """Return what a cell says, without the space around it; a list of words as the words with commas between."""
     if not isinstance(cell, str):
         cell = _plain(target, cell)
-    text, limit = cell.strip(), _OWN_LIMIT if target in OWN_TARGETS else VALUE_LIMIT
+    text, limit = cell.strip(), _OWN_LIMIT if target in (*OWN_TARGETS, *MID_FLOW) else VALUE_LIMIT
     if len(text) > limit:
         raise BadValue("{field} is longer than {limit} characters", "shorten it", field=target, limit=limit)
     if not text.isprintable() and _NO_TEXT.search(text):

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import people
 from workflow.core.guard import HostCondition
+from workflow.core.model import NOTHING
 from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
@@ -255,6 +256,7 @@ class Desk(TicketVerbs, SpeechVerbs, PrivacyVerbs, LookingVerbs, MendingVerbs, M
         actor: str,
         ticket_type: str | None = None,
         past: str | None = None,
+        states: Mapping[str, str] = NOTHING,
         batch: int = 500,
     ) -> IntakeReport:
         """Open a ticket for every contact that is not known by its external id yet, batch by batch.
@@ -262,10 +264,14 @@ class Desk(TicketVerbs, SpeechVerbs, PrivacyVerbs, LookingVerbs, MendingVerbs, M
         Each batch is one transaction: killed half-way and run again, the rest is done. Bad contacts are reported and
         do not stop the others. `past` says what becomes of timers that are due already: `record` fires them without
         telling anybody, `fire` leaves them to the next run; without it such a contact raises UsageError.
+
+        A contact with a `state` comes in mid-flow, in that state of its type, or in what `states` says of the word: its
+        timers count from `entered_at`, its clocks from there or from `opened_at`, by where they start. One in a state
+        of the archive is taken in as archived.
         """
         from workflow.desk.intake import take_in
 
         return take_in(
             self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
-            batch=batch, machines=Machines(self._classifiers),
+            states=states, batch=batch, machines=Machines(self._classifiers),
         )  # fmt: skip

@@ -16,6 +16,7 @@ from workflow.core import people
 from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.model import Actor, Decision, Outcome, Value, replace
 from workflow.core.unit import run_unit
+from workflow.definition.resolve import first_state
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
 from workflow.desk.machines import Machines
@@ -49,6 +50,43 @@ class IntakeReport:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownState:
+    """A word for a state that is none of its type's: `count` contacts have it, the first of them in `line`."""
+
+    type: str
+    state: str
+    line: int
+    count: int = 1
+
+
+def unknown_states(
+    connection: Connection,
+    book: Book,
+    contacts: Iterable[Contact],
+    now: datetime,
+    *,
+    ticket_type: str | None,
+    states: Mapping[str, str],
+) -> tuple[UnknownState, ...]:
+    """Return the words for states that contacts come with and their types do not have, `states` considered."""
+    found: dict[tuple[str, str], UnknownState] = {}
+    types = book.in_force
+    for contact in contacts:
+        if contact.state is None or contact.error is not None:
+            continue
+        name, word = contact.ticket_type or ticket_type, states.get(contact.state, contact.state)
+        if name is None:
+            proposal = propose(connection, book, facts_of(book, contact, contact.opened_at or now))
+            name = proposal.proposed.get("type") if proposal else None
+        if name in types and first_state(types[name].states, word) is None:
+            known = found.get((name, word))
+            found[name, word] = (
+                replace(known, count=known.count + 1) if known else UnknownState(name, word, contact.line)
+            )
+    return tuple(found.values())
+
+
 def take_in(
     transactions: Transactions,
     book_of: Callable[[Connection], Book],
@@ -58,6 +96,7 @@ def take_in(
     actor: str,
     ticket_type: str | None,
     past: str | None,
+    states: Mapping[str, str],
     batch: int,
     machines: Machines,
 ) -> IntakeReport:
@@ -74,7 +113,8 @@ def take_in(
             connection: Connection, some: list[Contact] = some, said: Said = said
         ) -> tuple[int, int, list[Rejected]]:
             alone(connection, OPENING, shared=True)
-            return _take_batch(connection, book_of(connection), clock.now(), some, actor, ticket_type, past, said)
+            book = book_of(connection)
+            return _take_batch(connection, book, clock.now(), some, actor, ticket_type, past, states, said)
 
         more, old, bad = transactions.unit(work)
         opened, known = opened + more, known + old
@@ -115,6 +155,7 @@ def _take_batch(
     actor: str,
     ticket_type: str | None,
     past: str | None,
+    states: Mapping[str, str],
     said: Said,
 ) -> tuple[int, int, list[Rejected]]:
     who = people.actor_of(book.desk, actor)
@@ -134,7 +175,7 @@ def _take_batch(
             name = contact.ticket_type or ticket_type
             facts = facts_of(book, contact, contact.opened_at or now)
             proposal = propose(connection, book, facts, said.get(contact.line, ()), ticket_type=name)
-            decided.append(_decide(book, contact, who, now, name, proposal))
+            decided.append(_decide(book, contact, who, now, name, proposal, states))
         except TicketflowError as error:
             rejected.append(Rejected(contact, error))
             continue
@@ -150,11 +191,18 @@ def _take_batch(
 
 
 def _decide(
-    book: Book, contact: Contact, actor: Actor, now: datetime, name: str | None, proposal: Proposal | None
+    book: Book,
+    contact: Contact,
+    actor: Actor,
+    now: datetime,
+    name: str | None,
+    proposal: Proposal | None,
+    states: Mapping[str, str],
 ) -> tuple[Decision, dict[str, Value]]:
     opening = Opening(
         name, contact.fields, contact.customer, contact.channel, contact.priority, contact.tags, contact.external_id,
-        at=contact.opened_at,
+        at=contact.opened_at, state=states.get(contact.state, contact.state) if contact.state else None,
+        entered_at=contact.entered_at,
     )  # fmt: skip
     return decide_opening(book, opening, actor, now, proposal, verb="intake")
 

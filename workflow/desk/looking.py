@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workflow.desk.contacts import Contact
     from workflow.desk.explaining import Explanation
     from workflow.desk.health import Health, Limits
+    from workflow.desk.intake import UnknownState
 
 
 class LookingVerbs(Ground):
@@ -247,6 +248,18 @@ class LookingVerbs(Ground):
             return proposals.of(connection, ticket_id)
 
         return self._read(work)
+
+    def unknown_states(
+        self, contacts: Iterable[Contact], *, ticket_type: str | None = None, states: Mapping[str, str] = NOTHING
+    ) -> tuple[UnknownState, ...]:
+        """Return the words for states, each once, that `intake` would refuse. Nothing is written."""
+        from workflow.desk.intake import unknown_states
+
+        return self._read(
+            lambda connection, book: unknown_states(
+                connection, book, contacts, self.clock.now(), ticket_type=ticket_type, states=states
+            )
+        )
 
     def rules_report(self, contacts: Iterable[Contact] | None = None) -> RulesReport:
         """Say how often each rule spoke and how often a person agreed: over contacts, or over the desk's own tickets.

@@ -45,7 +45,7 @@ log = logging.getLogger("workflow.desk")
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What somebody says of a ticket that is to be opened."""
+    """What somebody says of a ticket that is to be opened; one with `state` or `entered_at` comes in mid-flow."""
 
     ticket_type: str | None
     fields: Mapping[str, object] = NOTHING
@@ -56,25 +56,39 @@ class Opening:
     external_id: str | None = None
     note: str | None = None
     at: datetime | None = None
+    state: str | None = None
+    entered_at: datetime | None = None
 
 
 def decide_opening(
     book: Book, opening: Opening, actor: Actor, now: datetime, proposal: Proposal | None, *, verb: str = "open"
 ) -> tuple[Decision, dict[str, Value]]:
-    """Return the new ticket and what is said of its customer; nothing is read from the database or written to it."""
+    """Return the new ticket and what is said of its customer; nothing is read from the database or written to it.
+
+    Whoever opens a ticket in mid-flow must be one who may take contacts in.
+    """
     name = opening.ticket_type or (proposal.proposed.get("type") if proposal else None)
     if name is None:
         raise BadValue(
             "the contact has no type", "give --type, map a column to type, or sort contacts by rules.yaml", field="type"
         )
     rules = book.rules(name, book.version_of(name))
-    at = opening.at or now
-    if at > now:
-        raise BadValue("{at} lies in the future", "give an earlier time", field="at", at=at)
+    opened_at = opening.at or opening.entered_at or now
+    at = opening.entered_at or opened_at
+    state = opening.state or (rules.compiled.definition.initial if opening.entered_at else None)
+    for field, when in (("at", opened_at), ("entered_at", at)):
+        if when > now:
+            raise BadValue("{at} lies in the future", "give an earlier time", field=field, at=when)
+    if at < opened_at:
+        raise BadValue(
+            "it came into its state at {at}, before it was opened at {opened_at}", "give a later time",
+            field="entered_at", at=at, opened_at=opened_at,
+        )  # fmt: skip
     customer = coerce_all(rules.desk.customer.fields, opening.customer, rules.zone)
     decision = open_ticket(
         rules, actor, at, fields=opening.fields, channel=opening.channel, priority=opening.priority,
-        tags=opening.tags, external_id=opening.external_id, note=opening.note, verb=verb, proposal=proposal,
+        tags=opening.tags, external_id=opening.external_id, note=opening.note,
+        verb="intake" if state else verb, proposal=proposal, state=state, opened_at=opened_at,
     )  # fmt: skip
     return decision, {name: value for name, value in customer.items() if value is not None}
 
@@ -97,7 +111,8 @@ def begun(
     """
     ticket, answers = decision.ticket, book.desk.rules and book.desk.rules.answers
     rules, then = book.rules(ticket.type, ticket.version), None
-    if proposal and proposal.answer and answers and rules.compiled.knows(ticket.state, answers.trigger):
+    first = ticket.state == rules.compiled.definition.initial
+    if first and proposal and proposal.answer and answers and rules.compiled.knows(ticket.state, answers.trigger):
         said = {answers.field: proposal.answer[1]}
         if phrases.refusal(_remarks(book, said, ticket), ticket.id) is None:
             then = Advance(answers.trigger, said)

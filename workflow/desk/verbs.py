@@ -48,6 +48,8 @@ class TicketVerbs(Ground):
         note: str | None = None,
         at: datetime | None = None,
         key: str | None = None,
+        state: str | None = None,
+        entered_at: datetime | None = None,
     ) -> Ticket:
         """Open a ticket in its type's first state and return it.
 
@@ -56,10 +58,13 @@ class TicketVerbs(Ground):
         `at` records an earlier truth. `key` makes the call idempotent: called again with the same arguments it
         returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
         external id that is used already.
+
+        One that comes from elsewhere in mid-flow has the `state` it is in, and the time when it `entered_at` that, `at`
+        unless said; who opens it must be allowed to `intake`.
         """
         opening = Opening(
             ticket_type, dict(fields), dict(customer), channel, priority, tuple(sorted(set(tags))), external_id, note,
-            None if at is None else as_utc(at),
+            None if at is None else as_utc(at), state, None if entered_at is None else as_utc(entered_at),
         )  # fmt: skip
 
         said = [] if ticket_type else self._machines_on(opening)
