@@ -12,12 +12,22 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, failure, labels, migrate, sla, sorting, views
+from workflow.cli import app, audit, failure, labels, migrate, sla, sorting, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
 ERRORS = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
-SPEAKING = {"say": 1, "hint": 1, "heading": 1, "chapter": 1, "tell": 1, "changed": 3, "_unknown": 1, "_unusable": 2}
+SPEAKING = {
+    "say": 1,
+    "hint": 1,
+    "heading": 1,
+    "chapter": 1,
+    "tell": 1,
+    "changed": 3,
+    "_unknown": 1,
+    "_unusable": 2,
+    "_wrong": 2,
+}
 KEPT = {"template", "remedy", "summary", "_HINTS", "_WANTED"}
 WORDS = {
     "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call",
@@ -115,7 +125,7 @@ def of_click() -> set[str]:
 def everything() -> frozenset[str]:
     tables = (views.LIST, views.HISTORY, sla.CLOCKS, migrate.MOVES, sorting.PROPOSED, sorting.VOICES, sorting.FIGURES)
     lists = {heading for table in tables for heading in table}
-    lists |= {"corrected", *sorting.ATTRIBUTES}
+    lists |= {"corrected", *sorting.ATTRIBUTES, *audit.SENTENCES.values()}
     facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, labels.TIMERS) for word in words.values()}
     return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts
 

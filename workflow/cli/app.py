@@ -69,6 +69,7 @@ COMMANDS = {
     "calendar": ("calendar:calendar", "See opening hours, and work out due times."),
     "disclosures": ("privacy:disclosures_", "List who was shown personal data of which tickets, and why."),
     "health": ("health:health", "Say whether what is due fires, and what must be told is told; exit 9 if not."),
+    "audit": ("audit:audit", "Prove that nobody changed what was written, and seal it."),
     "db": ("database:db", "Look after the tables."),
     "demo": ("demo:demo", "Tell the story of a desk in a folder of its own."),
     "completion": ("completion:completion", "Print the completion script for a shell."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflow.cli.zh_audit import AUDIT
 from workflow.cli.zh_calendar import CALENDAR
 from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
@@ -304,6 +305,7 @@ CATALOGUE = (
     | HELP
     | SAID
     | SORTING
+    | AUDIT
     | MIGRATE
     | PRIVACY
     | EXPLAIN

@@ -1,0 +1,44 @@
+"""`audit`: a key, seals, and the proof, as an auditor calls them."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from tests.cli.conftest import Terminal
+
+
+def forge(terminal: Terminal, statement: str) -> None:
+    with closing(sqlite3.connect(terminal.folder / "ticketflow.db")) as connection, connection:
+        connection.execute(statement)
+
+
+def test_an_auditor_is_told_which_entry_was_changed(terminal: Terminal) -> None:
+    terminal.ticket()
+    terminal.ticket()
+    terminal("audit", "key", "seal.key")
+    assert terminal("audit", "seal", "seals", "--key", "seal.key") == "Sealed: seals/seal-000001.json\n"
+    assert "every one is what was written" in terminal("audit", "verify", "--seals", "seals", "--key", "seal.key.pub")
+    assert terminal.err == ""
+    forge(terminal, "UPDATE ticketflow_history SET actor = 'nobody' WHERE ticket_id = 2 AND seq = 1")
+    told = terminal("audit", "verify", "--seals", "seals", code=9)
+    assert told == "Ticket 2, entry 1: it is not what was written.\n"
+    assert "No --key was given" in terminal.err
+    assert "1 of 2 tickets are not what was written" in terminal.err
+    found = terminal.one("audit", "verify", code=9)
+    assert found["faults"][0].items() >= {"ticket_id": 2, "seq": 1, "code": "altered"}.items()
+    assert "Without seals" in found["unknown"][0]
+
+
+def test_it_says_so_in_chinese(terminal: Terminal) -> None:
+    terminal.ticket()
+    assert "每一条都与写下时相符" in terminal("audit", "verify", "--lang", "zh")
+    assert "没有封存" in terminal.err
+
+
+def test_a_seal_needs_its_key(terminal: Terminal) -> None:
+    (terminal.folder / "no.key").write_text("nothing")
+    assert "holds no private key" in terminal.error("audit", "seal", "seals", "--key", "no.key", code=2)["message"]
+    assert not (terminal.folder / "seals").exists()
+    terminal("audit", "key", "seal.key")
+    assert terminal("audit", "seal", "seals", TICKETFLOW_SEAL_KEY="seal.key").startswith("Nothing has changed")

@@ -1,0 +1,118 @@
+"""Proving that histories are what was written, and sealing them so that more than their own chains can prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflow.core.audit import Fault, Head, fault
+from workflow.desk import seals
+from workflow.desk.seals import Seal
+from workflow.errors import NotFound, Unhealthy
+from workflow.store import audit
+from workflow.store.engine import Store
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+PAGE = 200  # tickets by one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What `verify` found: the first fault of each ticket that has one, and how far the seals reach.
+
+    `gaps` are the numbers of seals that were not given: what only they cover is proved by the chains alone. Of
+    `entries`, `unsealed` were written after the last seal that covers their ticket.
+    """
+
+    tickets: int
+    entries: int
+    faults: tuple[Fault, ...]
+    seals: int = 0
+    gaps: tuple[int, ...] = ()
+    sealed_at: datetime | None = None
+    key: str = ""
+    unsealed: int = 0
+
+
+def verify(store: Store, ids: Iterable[int] | None = None, sealed: list[Seal] | None = None) -> Audit:
+    """Walk the chains of these tickets, or of all, and hold them against the seals. Nothing is written.
+
+    Tickets may be changed meanwhile. Works on a copy of the database as well.
+    """
+    given, wanted = sealed or [], None if ids is None else sorted(set(ids))
+    covered = _covered(given)
+    with store.read() as connection:
+        known, strays = audit.heads(connection), audit.strays(connection)
+    there = {*known, *covered, *strays}
+    if missing := sorted(set(wanted or ()) - there):
+        raise NotFound("there is no ticket {ticket}", "list the tickets with `ticketflow list`", ticket=missing[0])
+    every = sorted(there) if wanted is None else wanted
+    faults, entries, unsealed = [], 0, 0
+    for ticket_id, length, found in _examined(store, every, covered):
+        entries += length
+        unsealed += max(0, length - covered.get(ticket_id, (0, ""))[0])
+        if found:
+            faults.append(found)
+    numbers = {seal.number for seal in given}
+    return Audit(
+        len(every), entries, tuple(faults), len(given),
+        tuple(sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)),
+        given[-1].sealed_at if given else None, given[-1].key if given else "", unsealed,
+    )  # fmt: skip
+
+
+def seal(store: Store, folder: Path, key: Ed25519PrivateKey, now: datetime, *, whole: bool = False) -> Path | None:
+    """Write the heads of all tickets that changed since the last seal of a folder, or of all, into its next seal.
+
+    Return its path, or None where nothing has changed. What is sealed is proved first: raise Unhealthy with the first
+    fault of each ticket that has one, tickets gone since they were sealed among them. What commits while this runs is
+    in this seal or the next.
+    """
+    before = seals.read([folder] if folder.is_dir() else [])
+    covered = _covered(before)
+    with store.read() as connection:
+        known = audit.heads(connection)
+    changed = sorted(
+        ticket_id for ticket_id in {*known, *covered} if whole or known.get(ticket_id) != covered.get(ticket_id)
+    )
+    heads: dict[int, Head] = {}
+    faults = [found for _, _, found in _examined(store, changed, covered, heads) if found]
+    if faults:
+        raise Unhealthy(
+            "{count} tickets are not what their history says, the first of them {ticket}",
+            "nothing was sealed; see `ticketflow audit verify --seals {folder}`",
+            check="audit", count=len(faults), ticket=faults[0].ticket_id, folder=str(folder),
+        )  # fmt: skip
+    if not heads:
+        return None
+    last = before[-1] if before else None
+    new = Seal(last.number + 1 if last else 1, now, last.digest if last else "", len(known), heads, "")
+    return seals.save(seals.sign(new, key), folder)
+
+
+def _covered(given: Iterable[Seal]) -> dict[int, Head]:
+    covered: dict[int, Head] = {}
+    for each in given:
+        covered.update(each.heads)
+    return covered
+
+
+def _examined(
+    store: Store, ids: Iterable[int], covered: dict[int, Head], heads: dict[int, Head] | None = None
+) -> Iterator[tuple[int, int, Fault | None]]:
+    """Yield each ticket, the length of its history and its first fault; note the heads of those that were read."""
+    waiting = iter(ids)
+    while page := list(islice(waiting, PAGE)):
+        with store.read() as connection:
+            found = audit.written(connection, page)
+        for ticket_id in page:
+            standing, history = found.get(ticket_id, (None, []))
+            if heads is not None and standing is not None:
+                heads[ticket_id] = (standing.seq, standing.head)
+            yield ticket_id, len(history), fault(ticket_id, standing, history, covered.get(ticket_id))
