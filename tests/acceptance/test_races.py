@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
@@ -10,13 +9,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.crash.racing import answer, racers, send
 from tests.store.small import MINUTE, Books
 from workflow.clock import SystemClock
 from workflow.core.model import Ticket
@@ -24,36 +22,7 @@ from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
 
 pytestmark = [pytest.mark.prove, pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")]
-ROOT = Path(__file__).parents[2]
 X = {"statement": "x"}
-
-
-@contextmanager
-def racers(many: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """Give processes that run the command line with the arguments they are sent."""
-    command = [sys.executable, "-m", "tests.crash.racer"]
-    with ExitStack() as stack:
-        started = [
-            stack.enter_context(
-                subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            )
-            for _ in range(many)
-        ]
-        for racer in started:
-            assert answer(racer) == "ready"
-        yield started
-        for racer in started:
-            racer.communicate()
-
-
-def send(racer: subprocess.Popen[str], arguments: list[str] | dict[str, Any]) -> None:
-    assert racer.stdin is not None
-    print(json.dumps(arguments), file=racer.stdin, flush=True)
-
-
-def answer(racer: subprocess.Popen[str]) -> str:
-    assert racer.stdout is not None
-    return racer.stdout.readline().strip()
 
 
 @pytest.fixture
