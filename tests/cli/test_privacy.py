@@ -49,3 +49,26 @@ def test_a_reason_goes_with_reveal_only(terminal: Terminal, number: int) -> None
     assert terminal.error("show", number, "--reason", "audit", code=2)["field"] == "reason"
     assert terminal.error("show", number, "--reveal", code=5)["code"] == "forbidden"
     assert terminal("disclosures") == ""
+
+
+def test_what_a_caller_says_is_kept_nowhere(terminal: Terminal, number: int) -> None:
+    shown = terminal.one("verify", number, "--fact", "phone_last4=5678", "--of-right")
+    assert shown["identity"]["matched"] is True
+    assert (shown["identity"]["facts"], shown["identity"]["party"]) == (["phone_last4"], "person_of_right")
+    assert "a person of right" in terminal("show", number)
+    (terminal.folder / "said").write_text("4711\n")
+    for words, code in (
+        (("--fact", "phone_last4=4711"), 5), (("--fact", "4711"), 2), (("--fact", "phone_last4=04711"), 2),
+        (("--fact", "card=4711"), 4), (("--fact", "id_last6=004711"), 5), (("--fact", "phone_last4=@said"), 5),
+        (("--fact", "phone_last4", "4711"), 2),
+    ):  # fmt: skip
+        assert "4711" not in terminal("verify", number, *words, code=code) + terminal.err
+    (terminal.folder / "said").unlink()
+    assert "phone_last4 wrong: the holder, asked by agent_01" in terminal("show", number)
+    assert "核验不符" in terminal("history", number, "--lang", "zh")
+    terminal("verify", number, "--fact", "phone_last4=4712", code=5)
+    assert terminal.error("verify", number, "--fact", "phone_last4=5678", code=5)["message"].startswith(
+        "agent_01 was given"
+    )
+    for file in terminal.folder.iterdir():
+        assert b"4711" not in file.read_bytes(), file

@@ -67,6 +67,7 @@ COMMANDS = {
     "scheduler": ("delivery:scheduler", "Run timeouts as they fall due and send messages, until told to stop."),
     "outbox": ("delivery:outbox", "See what must be told to whom, and bring back what failed."),
     "calendar": ("calendar:calendar", "See opening hours, and work out due times."),
+    "verify": ("privacy:verify", "Compare what the caller says with the customer's record of ticket ID."),
     "disclosures": ("privacy:disclosures_", "List who was shown personal data of which tickets, and why."),
     "health": ("health:health", "Say whether what is due fires, and what must be told is told; exit 9 if not."),
     "audit": ("audit:audit", "Prove that nobody changed what was written, and seal it."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def explain(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
         ticketflow explain 12
     """
     view, found = View(session, reveal=reveal), session.desk.explain(ticket_id, actor=session.actor)
-    view.asked(found.ticket)
+    found = replace(found, ticket=view.asked(found.ticket)[0])
     if session.json:
         session.dump(session.zoned(_json(view, found)))
         return

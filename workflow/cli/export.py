@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -19,9 +19,6 @@ from workflow.cli.context import Session
 from workflow.cli.reading import chosen, every, filters
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.views import View
-
-if TYPE_CHECKING:
-    from workflow import Page
 
 PLAIN = (
     "id", "type", "version", "state", "stage", "priority", "team", "assignee", "channel", "external_id", "tags",
@@ -45,7 +42,7 @@ def export(session: Session, *, form: str, output: Path | None, reveal: options.
     In CSV no cell is a formula to a spreadsheet: one that looks like it starts with an apostrophe.
     """
     view, choice = View(session, reveal=reveal), chosen(session, **given)
-    tickets = (ticket for page in every(session, choice) for ticket in _shown(view, page))
+    tickets = (ticket for page in every(session, choice) for ticket in map(view.ticket, view.asked(*page.tickets)))
     lines = _csv(tickets, _columns(session)) if form == "csv" else map(render.dump, tickets)
     count = 0
     with _target(output, form) as file:
@@ -54,11 +51,6 @@ def export(session: Session, *, form: str, output: Path | None, reveal: options.
             count += 1
     if output:
         session.hint("{count} tickets written to {file}.", count=count - (form == "csv"), file=str(output))
-
-
-def _shown(view: View, page: Page) -> list[dict[str, Any]]:
-    view.asked(*page.tickets)
-    return [view.ticket(ticket) for ticket in page.tickets]
 
 
 def _target(output: Path | None, form: str) -> AbstractContextManager[TextIO]:

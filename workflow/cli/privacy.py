@@ -1,7 +1,8 @@
-"""Commands about personal data: who was shown it."""
+"""Commands about personal data: whom we talk to, and who was shown what."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -9,7 +10,9 @@ import click
 from workflow.cli import options
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
+from workflow.cli.tickets import changed
 from workflow.cli.views import View
+from workflow.errors import UsageError
 
 
 @click.command("disclosures", cls=Command)
@@ -39,3 +42,39 @@ def disclosures_(session: Session, *, ticket_id: int | None, limit: int, after: 
         )
     else:
         session.hint("Nobody was shown any.")
+
+
+def _facts(_context: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    """Read `name=digits`. No error repeats what was given, which may be the digits alone."""
+    found: dict[str, str] = {}
+    for item in given:
+        name, equals, digits = item.partition("=")
+        if not equals or not name.strip():
+            raise UsageError("--fact takes name=what the caller says", "name the fact too", field="fact")
+        found[name.strip()] = options.text_of("fact", digits) or ""
+    return found
+
+
+@click.command("verify", cls=Command)
+@options.ticket
+@click.option("--fact", "facts", multiple=True, required=True, metavar="NAME=DIGITS", callback=_facts,
+              help="What the caller says; @FILE reads it from a file. Repeatable.")  # fmt: skip
+@click.option("--of-right", is_flag=True, help="The caller is not the holder, but a person of right.")
+@options.at
+@options.if_version
+@pass_session
+def verify(
+    session: Session, ticket_id: int, *, facts: dict[str, str], of_right: bool, at: str | None, if_version: int | None
+) -> None:
+    """Compare what the caller says with the customer's record of ticket ID.
+
+    Which facts were compared, by whom and whether they were right is recorded, the digits never. What is wrong is
+    refused (exit 5) and counted: after a few wrong answers a colleague has to go on.
+
+        ticketflow verify 12 --fact phone_last4=5678
+    """
+    party = "person_of_right" if of_right else "holder"
+    ticket = session.desk.verify(
+        ticket_id, facts, actor=session.actor, party=party, at=session.time(at), if_version=if_version
+    )
+    changed(session, ticket, "Ticket {ticket}: the caller knows {facts}.", facts=sorted(facts))

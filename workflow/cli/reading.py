@@ -127,12 +127,10 @@ def show_list(
     view, choice = View(session, reveal=reveal), chosen(session, **wanted)
     if everything and session.json:
         for page in every(session, choice, after):
-            view.asked(*page.tickets)
             session.dump(*view.page(page))
         return
     pages = list(every(session, choice, after)) if everything else [one_page(session, choice, limit=limit, after=after)]
     following = None if everything else pages[0].next
-    view.asked(*(ticket for page in pages for ticket in page.tickets))
     found = any(page.tickets or page.damaged for page in pages)
     if not found:
         demand_known(session, wanted)
@@ -180,8 +178,8 @@ def show(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
 
     Each trigger is shown with where it leads, or with the reason why not.
     """
-    view, ticket = View(session, reveal=reveal), session.desk.get(ticket_id)
-    view.asked(ticket)
+    view = View(session, reveal=reveal)
+    (ticket,) = view.asked(session.desk.get(ticket_id))
     following, proposal = session.desk.what_next(ticket_id, actor=session.actor), session.desk.proposal(ticket_id)
     if session.json:
         sorted_ = {"proposal": proposal and as_json(proposal)}

@@ -31,6 +31,7 @@ FACTS = {
     "cycle": "cycle",
     "desk_revision": "desk revision",
     "external_id": "external id",
+    "facts": "facts",
     "faults": "could not be asked",
     "instead_of": "instead of",
     "causes_ended": "no cause any more",
@@ -39,6 +40,7 @@ FACTS = {
     "linked": "linked",
     "machine": "answered by",
     "note": "note",
+    "party": "caller",
     "priority": "priority",
     "promise": "promise",
     "proposal": "sorted by",
@@ -66,11 +68,12 @@ class View(Labels):
         super().__init__(session)
         self.reveal = reveal
 
-    def asked(self, *tickets: Ticket) -> None:
-        """Have it recorded that personal data of tickets is shown, or refused to whom no role allows it."""
-        if self.reveal:
-            how, reason = self.reveal.how, self.reveal.reason
-            self.session.desk.reveal(*tickets, actor=self.session.actor, how=how, reason=reason)
+    def asked(self, *tickets: Ticket) -> tuple[Ticket, ...]:
+        """Return tickets as they may be shown; what personal data that reveals is recorded, or refused."""
+        if self.reveal is None:
+            return tickets
+        how, reason = self.reveal.how, self.reveal.reason
+        return self.session.desk.reveal(*tickets, actor=self.session.actor, how=how, reason=reason)
 
     def ticket(self, ticket: Ticket) -> dict[str, Any]:
         """Return a ticket's stable JSON form."""
@@ -98,6 +101,7 @@ class View(Labels):
                 "clocks": [clock._asdict() for clock in ticket.clocks],
                 "ladder": ticket.ladder and ticket.ladder._asdict(),
                 "promise": ticket.promise and ticket.promise._asdict(),
+                "identity": ticket.identity and ticket.identity._asdict(),
                 "ticket_version": ticket.ticket_version,
                 "replayed": ticket.replayed,
             }
@@ -180,12 +184,12 @@ class View(Labels):
 
     def page(self, page: Page) -> Iterator[dict[str, Any]]:
         """Yield the JSON form of a page's tickets, and for each that cannot be read its id and the reason."""
-        yield from map(self.ticket, page.tickets)
+        yield from map(self.ticket, self.asked(*page.tickets))
         yield from ({"id": error.ticket, "damaged": error.values["reason"]} for error in page.damaged)
 
     def rows(self, page: Page) -> Iterator[tuple[object, ...]]:
         """Yield the lines of a page in a list; of a ticket that cannot be read only that."""
-        yield from map(self.row, page.tickets)
+        yield from map(self.row, self.asked(*page.tickets))
         for error in page.damaged:
             yield (error.ticket, self.session.tell("damaged"), *[None] * (len(self.columns) - 2))
 
@@ -251,7 +255,21 @@ class View(Labels):
         if promise := ticket.promise:
             made = {"until": promise.until, "by": promise.made_by, "when": promise.made_at}
             yield "promised", self.session.tell("until {until}, by {by} on {when}", made)
+        if check := ticket.identity:
+            told = {"facts": list(check.facts), "by": check.by, "when": check.at, "party": self._party(check.party)}
+            yield (
+                "identity",
+                self.session.tell(
+                    "{facts} right: {party}, asked by {by} on {when}"
+                    if check.matched
+                    else "{facts} wrong: {party}, asked by {by} on {when}",
+                    told,
+                ),
+            )
         yield "ticket version", ticket.ticket_version
+
+    def _party(self, party: str) -> str:
+        return self.session.tell("the holder" if party == "holder" else "a person of right")
 
     def _ladder(self, ticket: Ticket) -> str | None:
         ladder = ticket.ladder
@@ -369,6 +387,8 @@ class View(Labels):
                 value = self.moment(_instant(value))
             case "proposal":
                 value = list(dict.fromkeys(value.values()))
+            case "party":
+                value = self._party(value)
             case "sla":
                 value = self.clock_label(entry, value)
             case "action" | "promise" | "why" | "priority" | "back":

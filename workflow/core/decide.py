@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow.core import people
 from workflow.core.guard import Judge, Rules, barrier
+from workflow.core.identity import unmet, verified
 from workflow.core.model import (
     Acknowledge,
     Actor,
@@ -30,6 +31,7 @@ from workflow.core.model import (
     Tag,
     Ticket,
     Timer,
+    Verify,
     replace,
 )
 from workflow.core.moves import PERSON, assigned, merged, noted, record, refused, split, take
@@ -83,7 +85,7 @@ def _advance(rules: Rules, ticket: Ticket, event: Advance, actor: Actor, now: da
     branch = machine.step(ticket.state, event.trigger, judge.holds)
     if branch is None:
         raise judge.refusal(event.trigger)
-    if refusal := barrier(filled, actor, event.trigger, branch, said):
+    if refusal := barrier(filled, actor, event.trigger, branch, said) or unmet(filled, event.trigger, branch, now):
         raise refusal
     public, private = split(definition.fields, given)
     return take(
@@ -322,4 +324,5 @@ _DECIDERS: dict[type, Callable[..., Decision]] = {
     Advance: _advance, Assign: _assign, Claim: _claim, Note: _note, SetFields: _set_fields,
     Tag: _tag_ticket, Link: _link, Escalate: _escalate, Acknowledge: _acknowledge, MakePromise: _make_promise,
     Extend: _extend, Approve: _approve, Excuse: _excuse,
+    Verify: verified,
 }  # fmt: skip

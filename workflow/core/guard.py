@@ -15,7 +15,7 @@ from workflow.core.model import Actor, Ticket
 from workflow.definition.machine import Compiled
 from workflow.definition.model import Condition, DeskSpec
 from workflow.definition.resolve import Branch, within
-from workflow.errors import ConditionFault, DefinitionError, Forbidden, Refused, TicketflowError
+from workflow.errors import ConditionFault, DefinitionError, Forbidden, Refused
 
 HostCondition = Callable[[Ticket, datetime], bool]
 
@@ -158,9 +158,7 @@ class Judge:
         )
 
 
-def barrier(
-    ticket: Ticket, actor: Actor, trigger: str, branch: Branch, given: Collection[str] = ()
-) -> TicketflowError | None:
+def barrier(ticket: Ticket, actor: Actor, trigger: str, branch: Branch, given: Collection[str] = ()) -> Refused | None:
     """Return why the chosen branch may not be taken by this actor now, or None. `given` are filled with this call."""
     if branch.roles is not None and not actor.automatic and not actor.roles & set(branch.roles):
         return Forbidden(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflow.core.model import Ticket, replace
@@ -51,13 +51,21 @@ def is_personal(name: str, specs: Specs) -> bool:
 
 def masked(values: Mapping[str, Any], specs: Specs) -> dict[str, Any]:
     """Return values of fields with the personal ones masked, and what is telling in the others."""
-    return {name: _masked(value, personal=is_personal(name, specs)) for name, value in values.items()}
+    return {name: mask_value(value, specs.get(name)) for name, value in values.items()}
 
 
 def masked_ticket(ticket: Ticket, fields: Specs, customer: Specs) -> Ticket:
     """Return a ticket with the personal data in its own fields and its customer's masked."""
-    who = ticket.customer and replace(ticket.customer, fields=masked(ticket.customer.fields, customer))
-    return replace(ticket, fields=masked(ticket.fields, fields), customer=who)
+    return replace(masked_customer(ticket, customer), fields=masked(ticket.fields, fields))
+
+
+def masked_customer(ticket: Ticket, specs: Specs, only: Collection[str] | None = None) -> Ticket:
+    """Return a ticket with its customer's personal data masked, or only these."""
+    if ticket.customer is None:
+        return ticket
+    known = ticket.customer.fields
+    hidden = masked({name: value for name, value in known.items() if only is None or name in only}, specs)
+    return replace(ticket, customer=replace(ticket.customer, fields={**known, **hidden}))
 
 
 def personal_fields(ticket: Ticket, fields: Specs, customer: Specs) -> tuple[str, ...]:
@@ -69,11 +77,13 @@ def personal_fields(ticket: Ticket, fields: Specs, customer: Specs) -> tuple[str
     )
 
 
-def _masked(value: Any, *, personal: bool) -> Any:
+def mask_value(value: Any, spec: FieldSpec | None) -> Any:
+    """Return a value of a field masked if it is personal, and otherwise what is telling in it."""
     if isinstance(value, tuple | list):
-        return type(value)(_masked(item, personal=personal) for item in value)
-    if personal and value is not None:
-        return mask(str(value))
+        return type(value)(mask_value(item, spec) for item in value)
+    if value is not None and (spec is None or spec.pii):
+        guarded = getattr(spec, "identity", None)  # how it ends is what a caller is asked for
+        return f"{str(value)[:1]}****" if guarded else mask(str(value))
     return mask_text(value) if isinstance(value, str) else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
@@ -104,14 +104,14 @@ class Promise(NamedTuple):
 class Identity(NamedTuple):
     """The last identity check of a ticket 身份核验: whether what the caller said of these facts was right, all of it.
 
-    `by` is the member who asked, `who` the caller: the `holder`, or another `person_of_right`. It was made in the stay
-    `entry`. `failed` counts the wrong answers that each member was ever given on this ticket.
+    `by` is the member who asked, `party` the caller: the `holder`, or another `person_of_right`. It was made in the
+    stay `entry`. `failed` counts the wrong answers that each member was ever given on this ticket.
     """
 
     facts: tuple[str, ...]
     matched: bool
     by: str
-    who: str
+    party: str
     at: datetime
     entry: int
     failed: Mapping[str, int] = NOTHING
@@ -387,9 +387,17 @@ class Excuse:
     cycle: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """A person compares what a caller says of some facts with the customer's record. No repr or record shows it."""
+
+    facts: Mapping[str, str] = field(repr=False)
+    party: str = "holder"
+
+
 Event: TypeAlias = (
     Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend | Approve
-    | Excuse
+    | Excuse | Verify
 )  # fmt: skip
 
 

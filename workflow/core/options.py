@@ -6,7 +6,8 @@ from datetime import datetime
 
 from workflow.core import people
 from workflow.core.guard import Judge, Rules, barrier
-from workflow.core.model import Actor, Option, Ticket
+from workflow.core.identity import to_affirm, unmet
+from workflow.core.model import Actor, Option, Ticket, replace
 from workflow.definition.resolve import Trigger
 from workflow.errors import TicketflowError
 
@@ -30,6 +31,10 @@ def _option(rules: Rules, ticket: Ticket, actor: Actor, now: datetime, trigger: 
     if branch is None:
         return Option(trigger.name, None, False, trigger.label, refusal=judge.refusal(trigger.name))
     refusal = barrier(ticket, actor, trigger.name, branch)
-    allowed = refusal is None or getattr(refusal, "rule", "") == "requires"
     missing = branch.missing(ticket.fields, ())
+    if refusal is None or refusal.rule == "requires":
+        yes = to_affirm(ticket, branch)
+        given = replace(ticket, fields={**ticket.fields, **dict.fromkeys(yes, True)}) if yes else ticket
+        missing, refusal = (*missing, *yes), unmet(given, trigger.name, branch, now)
+    allowed = refusal is None
     return Option(trigger.name, branch.dest, allowed, trigger.label, missing, None if allowed else refusal)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from workflow.core.guard import Judge, Rules
-from workflow.core.masking import mask, mask_text
+from workflow.core.masking import mask_text, mask_value
 from workflow.core.model import Actor, HistoryEntry, Ticket, Value
 from workflow.core.phrases import marks_of
 from workflow.definition.expressions import Condition, ConditionError, compile_condition
@@ -199,7 +199,7 @@ class Words:
         """Return a value of a field in words."""
         spec = self.specs.get(name)
         if not self.reveal and (spec is None or spec.pii):
-            return mask(str(value))
+            return str(mask_value(str(value), spec))
         words = self._worded(value, spec.choices if spec else {})
         return self.free(words) if isinstance(value, str) else words
 

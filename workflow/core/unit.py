@@ -295,8 +295,8 @@ class Unit:
                 decision = refused(self.ticket, refusal)
         else:
             decision = decide(self.rules, self.ticket, event, actor, self.limit)
-        if decision.refusal:
-            self.refusal = decision.refusal
+        self.refusal = decision.refusal
+        if decision.refusal and not decision.entries:
             return
         stood = [effect for effect in self.effects if self.stands(effect)]
         self.absorb(decision, actor)

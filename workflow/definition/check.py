@@ -11,6 +11,7 @@ from workflow.definition.expressions import BUILT_IN, RESERVED
 from workflow.definition.fields import check_fields, misfit
 from workflow.definition.flow import check_flow
 from workflow.definition.hours import check_calendars, check_zone
+from workflow.definition.identitycheck import check_demands, check_facts
 from workflow.definition.model import (
     AUTOMATIC_ACTORS,
     STAGES,
@@ -67,6 +68,7 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     for at, line in enumerate(desk.customer.same_by):
         for inner, name in enumerate(line):
             sheet.expect(("customer", "same_by", at, inner), "unknown-field", name, desk.customer.fields)
+    check_facts(desk, sheet)
     check_people(desk, sheet)
 
 
@@ -175,6 +177,8 @@ class _TypeCheck:
         for key in ("requires", "asks"):
             for at, name in enumerate(getattr(branch, key)):
                 self.sheet.expect((*path, key, at), "unknown-field", name, self.spec.fields)
+        truths = [name for name, field in self.spec.fields.items() if field.type == "bool"]
+        check_demands(branch, path, truths, self.desk, self.sheet)
         for at, place in enumerate(branch.not_by):
             self.sheet.expect((*path, "not_by", at), "unknown-place", place, self.places)
         self._check_way(path, branch)

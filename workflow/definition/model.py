@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from workflow.definition.duration import Duration
+from workflow.definition.identity import Identity, IdentitySpec
 from workflow.definition.problems import Wrong
 from workflow.definition.rules import RulesSpec
 from workflow.definition.words import (
@@ -45,7 +46,7 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
 Verb = Literal[
     "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "acknowledge", "promise",
-    "extend", "approve", "excuse", "retry", "retype", "reveal", "apply", "migrate",
+    "extend", "approve", "excuse", "retry", "retype", "verify", "reveal", "redact", "apply", "migrate",
 ]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 AUTOMATIC_ACTORS = ("timer", "system", "machine")
@@ -104,6 +105,12 @@ class FieldSpec(Part):
         return self.pii or self.type in ("text", "list")
 
 
+class CustomerField(FieldSpec):
+    """A field of customers; one that demands an `identity` check stays masked until such a check holds."""
+
+    identity: Identity = None
+
+
 class Action(Part):
     """One thing that a transition or timeout asks for besides the move. Exactly one of the keys is set."""
 
@@ -156,6 +163,9 @@ class Branch(Part):
     unless: Conditions = ()
     requires: Names = ()
     asks: Names = ()
+    consent: Name | None = None
+    self_service: Name | None = None
+    identity: Identity = None
     roles: Names | None = None
     not_by: Places = ()
     back: Literal["rework", "continue"] | None = None
@@ -321,7 +331,7 @@ class CustomerSpec(Part):
     The first line of `same_by` whose fields are all given decides, for example `[[phone], [name, company]]`.
     """
 
-    fields: dict[Name, FieldSpec] = {}
+    fields: dict[Name, CustomerField] = {}
     same_by: Annotated[tuple[Names, ...], BeforeValidator(as_tuple)] = ()
 
 
@@ -395,6 +405,7 @@ class DeskFile(Part):
     customer: CustomerSpec = CustomerSpec.model_construct()  # to check it would build its schema on import
     calendars: dict[Name, CalendarSpec] = {}
     ladder: Ladder | None = None
+    identity: IdentitySpec | None = None
 
 
 class DeskSpec(DeskFile):

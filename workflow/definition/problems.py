@@ -137,6 +137,13 @@ RULES: Mapping[str, Rule] = {
     "role-may-not-advance": Rule(
         "the role {text} may not `advance`, so it can use no trigger", "add advance to what it may do", "warning"
     ),
+    "unknown-bool-field": Rule("there is no bool field {text}"),
+    "unknown-personal-field": Rule("the customer has no text field {text} that is personal data (pii)"),
+    "unknown-fact": Rule("there is no fact {text} to compare", "declare it in desk.yaml under identity"),
+    "too-few-facts": Rule("{text} facts are to be right, and {count} are named", "name more facts, or ask for fewer"),
+    "identity-of-public": Rule(
+        "the field {text} is shown to everybody, so no identity check guards it", "make it personal data with pii: true"
+    ),
     "nothing-to-remove": Rule("nothing called {text} is inherited here", "take the line out", "warning"),
     # sorting
     "unknown-channel": Rule("there is no channel {text}"),

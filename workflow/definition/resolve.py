@@ -31,6 +31,7 @@ from workflow.definition.model import Transition as TransitionSpec
 from workflow.definition.problems import Wrong
 
 if TYPE_CHECKING:
+    from workflow.definition.identity import IdentityDemand
     from workflow.definition.speech import Guidance
 
 ALWAYS = "always"
@@ -56,6 +57,9 @@ class Branch:
     back: str | None = None
     actions: Actions = ()
     asks: tuple[str, ...] = ()
+    consent: str | None = None
+    self_service: str | None = None
+    identity: IdentityDemand | None = None
     at_once: Actions = field(init=False, compare=False, repr=False)
     wishes: tuple[tuple[str, Any], ...] = field(init=False, compare=False, repr=False)
 
@@ -392,6 +396,9 @@ def _trigger(
             branch.back,
             branch.actions,
             branch.asks,
+            branch.consent,
+            branch.self_service,
+            branch.identity,
         )
         for branch in spec.branches
     )

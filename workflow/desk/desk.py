@@ -30,7 +30,6 @@ from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
-from workflow.desk.verbs import TicketVerbs
 from workflow.errors import Refused
 from workflow.store import claims, schema
 from workflow.store import definitions as stored_definitions
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from workflow.desk.intake import IntakeReport
 
 
-class Desk(TicketVerbs, SpeechVerbs, PrivacyVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
+class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
     """One service desk: its definitions, people and database.
 
     Safe to share between threads; after a fork, connect again. Instants are aware; those that come back are in UTC.

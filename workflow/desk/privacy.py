@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from workflow.core import model as core
 from workflow.core import people
-from workflow.core.masking import Specs, masked_ticket, personal_fields
+from workflow.core.identity import withheld
+from workflow.core.masking import Specs, masked_customer, masked_ticket, personal_fields
 from workflow.core.model import Ticket
 from workflow.core.values import storable
 from workflow.desk.book import Book
-from workflow.desk.ground import Ground
+from workflow.desk.verbs import TicketVerbs
 from workflow.store import disclosures
 from workflow.store.disclosures import Disclosure
 
@@ -28,37 +30,68 @@ def disclose(
     how: str,
     reason: str | None,
     at: datetime,
-) -> None:
-    """Write down that personal data of tickets are shown to a member; raise Forbidden for one who may not see them."""
+) -> tuple[Ticket, ...]:
+    """Write down that personal data of tickets are shown to a member, and return the tickets as they may be shown.
+
+    What takes an identity check that does not hold is masked. Raise Forbidden for who may see no personal data.
+    """
     people.demand(book.desk, people.actor_of(book.desk, actor), "reveal")
     storable(how, "how", longest=LONGEST_WORD)
     if reason is not None:
         storable(reason, "reason", longest=LONGEST_REASON)
-    shown = [(ticket.id, personal_fields(ticket, *_specs(book, ticket))) for ticket in tickets]
+    found, shown = list[Ticket](), list[tuple[int, list[str]]]()
+    for ticket in tickets:
+        fields, customer = _specs(book, ticket)
+        kept = withheld(book.desk.customer.fields, ticket, at)
+        names = personal_fields(ticket, fields, customer)
+        shown.append((ticket.id, [name for name in names if name.removeprefix("customer.") not in kept]))
+        found.append(masked_customer(ticket, customer, kept))
     disclosures.add(connection, shown, actor=actor, how=how, reason=reason, at=at)
+    return tuple(found)
 
 
 def _specs(book: Book, ticket: Ticket) -> tuple[Specs, Specs]:
     return book.fields_of(ticket.type, ticket.version), book.desk.customer.fields
 
 
-class PrivacyVerbs(Ground):
+class PrivacyVerbs(TicketVerbs):
     """What a desk does about personal data."""
 
     def masked(self, ticket: Ticket) -> Ticket:
         """Return a ticket with all personal data masked, as people are shown it who may not see them."""
         return self._read(lambda _, book: masked_ticket(ticket, *_specs(book, ticket)))
 
-    def reveal(self, *tickets: Ticket, actor: str, how: str, reason: str | None = None) -> None:
-        """Write down that the personal data of tickets are shown to a member.
+    def reveal(self, *tickets: Ticket, actor: str, how: str, reason: str | None = None) -> tuple[Ticket, ...]:
+        """Write down that the personal data of tickets are shown to a member; return the tickets as they may be shown.
 
-        Nothing of the tickets changes. `how` names what shows them. Raise Forbidden unless a role of theirs may.
+        Nothing of the tickets changes. `how` names what shows them. A field that takes an identity check is masked
+        unless one holds. Raise Forbidden unless a role of theirs may see personal data.
         """
 
-        def work(connection: Connection) -> None:
-            disclose(connection, self._book(connection), tickets, actor, how, reason, self.clock.now())
+        def work(connection: Connection) -> tuple[Ticket, ...]:
+            return disclose(connection, self._book(connection), tickets, actor, how, reason, self.clock.now())
 
-        self._transactions.unit(work)
+        return self._transactions.unit(work)
+
+    def verify(
+        self,
+        ticket_id: int,
+        facts: Mapping[str, str],
+        *,
+        actor: str,
+        party: str = "holder",
+        at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:
+        """Compare what a caller says of some facts with the customer's record 身份核验; return the ticket if all is so.
+
+        What was said is kept nowhere; which facts were compared, by whom, and whether the caller is the `holder` or
+        another `person_of_right` is in the history. Raise Refused if it is not right, which is recorded and counted
+        as well, or where a member was given too many wrong answers on this ticket.
+        """
+        return self._event(
+            "verify", ticket_id, core.Verify(dict(facts), party), actor=actor, at=at, if_version=if_version
+        )
 
     def disclosures(
         self, ticket_id: int | None = None, *, limit: int = 50, after: int | None = None

@@ -42,10 +42,11 @@ class SpeechVerbs(Ground):
             who = people.actor_of(book.desk, actor)
             guidance = _demanded(book.guidance)
             at, found = unit.as_found(connection, book, ticket_id, self.clock.now())
+            ticket = found.ticket
             if reveal:
-                disclose(connection, book, [found.ticket], actor, "say", reason, at)
+                (ticket,) = disclose(connection, book, [ticket], actor, "say", reason, at)
             return what_to_say(
-                guidance, book.rules(found.ticket.type, found.ticket.version), found.ticket,
+                guidance, book.rules(ticket.type, ticket.version), ticket,
                 (*tickets.history_of(connection, ticket_id), *found.entries), actor=who, at=at, lang=lang,
                 reveal=reveal,
             )  # fmt: skip
@@ -79,10 +80,11 @@ class SpeechVerbs(Ground):
         def work(connection: Connection, book: Book) -> StrategyRecord:
             people.actor_of(book.desk, actor)
             at, found = unit.as_found(connection, book, ticket_id, self.clock.now())
+            ticket = found.ticket
             if reveal:
-                disclose(connection, book, [found.ticket], actor, "form", reason, at)
+                (ticket,) = disclose(connection, book, [ticket], actor, "form", reason, at)
             return strategy_record(
-                book.guidance or Guidance(), book.rules(found.ticket.type, found.ticket.version), found.ticket,
+                book.guidance or Guidance(), book.rules(ticket.type, ticket.version), ticket,
                 (*tickets.history_of(connection, ticket_id), *found.entries), lang=lang, reveal=reveal,
             )  # fmt: skip
 

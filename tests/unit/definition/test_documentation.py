@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.docs.markdown import blocks
 from workflow.definition.expressions import BUILT_IN, RESERVED
+from workflow.definition.identity import Fact, IdentityDemand, IdentitySpec
 from workflow.definition.model import (
     BARE_ACTIONS,
     VERBS,
@@ -62,7 +63,7 @@ def test_every_key_and_word_is_on_the_page() -> None:
         key
         for part in (
             TicketTypeSpec, DeskFile, StageSpec, Room, Branch, TimeoutSpec, FieldSpec, Sla, Level, Ladder, Rung,
-            RulesSpec, Rule, When, Words, Answers,
+            RulesSpec, Rule, When, Words, Answers, Fact, IdentitySpec, IdentityDemand,
         )
         for key in part.model_fields
     }  # fmt: skip

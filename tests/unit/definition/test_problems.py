@@ -25,9 +25,14 @@ OFFICE_CLOCK = "calendar: office, start: intake, stop: handle"
 OFFICE_HOURS = "\n    timeouts: {t: {after: 2h, calendar: office, "
 OFFICE_ROOM = "team: front\n    calendar: office\n    "
 NO_TEAM = "    transitions:\n      accept: {dest: handle, actions: [»"
+FACTS = "phone: {type: text, pii: true}\n  same_by: [[phone]]\nidentity: {facts: {tail: {field: phone, last: 4}}}"
+PHONE = "phone: {type: text}\n  same_by: [[phone]]"
 # code, what of the smallest type is replaced, by what; » marks the place that must be named
 IN_A_TYPE = [
     ("unknown-choice-field", "fields:", "category: »note\nfields:"),
+    ("unknown-bool-field", WAY, TO + "consent: »note}"),
+    ("unknown-bool-field", WAY, TO + "self_service: »off}"),
+    ("unknown-fact", WAY, TO + "identity: »tail}"),
     ("control-character", "note: {type: text}", "note: {type: text, help: '»\x07'}"),
     ("control-character", "note: {type: text}", 'note: {type: text, help: »"\\0"}'),
     ("tab", "    team: front\n", "»\tteam: front\n"),
@@ -324,6 +329,12 @@ IN_A_DESK = [
         "{weekly: {mon-fri: 09:00-18:00}}",
         OFFICE + "holidays: {2026-10-01: all}, workdays: {»2026-10-01: mon}}",
     ),
+    ("unknown-personal-field", PHONE, FACTS.replace("field: phone", "field: »fone")),
+    ("unknown-personal-field", PHONE, FACTS.replace(", pii: true", "").replace("field: phone", "field: »phone")),
+    ("unknown-fact", PHONE, FACTS.replace("pii: true", "pii: true, identity: [tail, »tale]")),
+    ("too-few-facts", PHONE, FACTS.replace("pii: true", "pii: true, identity: {facts: [tail, tail], at_least: »2}")),
+    ("identity-of-public", PHONE, FACTS.replace("  same_by", "    level: {type: int, »identity: tail}\n  same_by")),
+    ("no-working-days", PHONE, FACTS.replace("pii: true", "pii: true, identity: {facts: tail, within: »1wd}")),
     ("never-open", "weekly: {mon-fri: 09:00-18:00}", "»weekly: {}"),
 ]
 # told of whole files, or of the day, by tests of their own
