@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.small import NOON, opened
+from tests.store.small import DESK, JOB, NOON, opened, timed, write
 from workflow.desk.desk import Desk
 
 RULES = """\
@@ -17,6 +17,7 @@ rules:
   again: {when: {conditions: '"job" in open_types && "new" in open_tags && "vip" in customer_tags'}, priority: urgent}
   line: {when: {words: [宽带, ＡＢＣ]}, tags: [new], priority: high}
 """
+MOVERS = DESK.replace("apply, retry]", "apply, retry, retype]")
 
 
 @pytest.fixture
@@ -41,6 +42,23 @@ def test_a_proposal_is_kept_corrected_and_counted(sorting: Desk) -> None:
     assert again.corrected == {"priority": {"by": "ann", "to": "low"}}
     figures = {rule.rule: (rule.spoke, rule.agreed, rule.corrected) for rule in sorting.rules_report().rules}
     assert (figures["line"], figures["default"], figures["again"]) == ((1, 0, 1), (1, 0, 0), (0, 0, 0))
+
+
+def test_another_type_is_a_correction_until_it_is_taken_back(database_url: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "desk", JOB, timed("slow: {after: 1h, actions: [escalate]}"), desk=MOVERS)
+    (folder / "rules.yaml").write_text(RULES.replace("tags: [new]", "type: job"), encoding="utf-8")
+    with opened(database_url, folder, NOON) as desk:
+        for _ in range(2):
+            desk.open(actor="ann", fields={"statement": "宽带"})
+        desk.retype(1, "timed", actor="boss")
+        found = desk.proposal(1)
+        assert found is not None
+        assert found.corrected == {"type": {"to": "timed", "by": "boss"}}
+        assert [rule.corrected for rule in desk.rules_report().rules if rule.rule == "line"] == [1]
+        desk.retype(1, "job", actor="boss")
+        found = desk.proposal(1)
+        assert found is not None
+        assert found.corrected == {}
 
 
 def test_rules_know_the_customer_and_their_open_tickets(sorting: Desk) -> None:

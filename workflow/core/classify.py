@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workflow.core.migrate import Migrate
 from workflow.core.model import NOTHING, Advance, Assign, Event, SetFields, Tag, Ticket, Value
 from workflow.core.text import searchable
 from workflow.core.values import coerce
@@ -283,21 +284,27 @@ class _Word:
         return self.folded in text and (self._whole is None or self._whole.search(text) is not None)
 
 
-def may_correct(event: Event, category: str | None) -> bool:
+def may_correct(event: Event | Migrate, category: str | None) -> bool:
     """Say whether an event can be about what was proposed."""
-    return isinstance(event, SetFields | Assign | Tag) or (isinstance(event, Advance) and category in event.fields)
+    if isinstance(event, Advance):
+        return category in event.fields
+    return isinstance(event, SetFields | Assign | Tag | Migrate)
 
 
-def corrections(proposal: Proposal, ticket: Ticket, event: Event, category: str | None) -> dict[str, Any] | None:
+def corrections(
+    proposal: Proposal, ticket: Ticket, event: Event | Migrate, category: str | None
+) -> dict[str, Any] | None:
     """Return how a person's event leaves what was proposed, by attribute: the new value, or None where it agrees again.
 
     None as a whole says that the event is about nothing of this. Taking away a proposed tag corrects, adding one more
     does not.
     """
     now: dict[str, Any] = {}
-    fields = event.fields if isinstance(event, SetFields | Advance) else {}
+    fields = event.fields if isinstance(event, SetFields | Advance | Migrate) else {}
     if category in fields:
         now["category"] = ticket.fields.get(category or "")
+    if isinstance(event, Migrate):
+        now["type"] = ticket.type
     if isinstance(event, SetFields) and event.priority:
         now["priority"] = ticket.priority
     if isinstance(event, Assign):

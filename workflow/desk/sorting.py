@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from workflow.core.classify import DEFAULT, Facts, Fault, Proposal, Voice, corrections, may_correct
+from workflow.core.migrate import Migrate
 from workflow.core.model import Actor, Event, Ticket
 from workflow.desk.book import Book
 from workflow.desk.machines import Machines
@@ -83,7 +84,7 @@ def propose(
     return classifier.propose(facts, machines, ticket_type=ticket_type)
 
 
-def correct(connection: Connection, book: Book, ticket: Ticket, event: Event, actor: Actor) -> None:
+def correct(connection: Connection, book: Book, ticket: Ticket, event: Event | Migrate, actor: Actor) -> None:
     """Note beside a ticket's proposal what a person's event makes of it."""
     category = book.definition(ticket.type, ticket.version).spec.category
     if not may_correct(event, category) or actor.automatic:
@@ -130,8 +131,7 @@ def report_of_tickets(connection: Connection, book: Book) -> RulesReport:
     """Return how the desk's tickets were sorted that were opened without a type, or at a risk."""
     tally = _Tally()
     for kind, stage, proposal in proposals.every(connection):
-        retyped = ["type"] if proposal.proposed.get("type", kind) != kind else []
-        tally.add(proposal, kind, looked=stage not in UNSORTED, wrong=[*proposal.corrected, *retyped])
+        tally.add(proposal, kind, looked=stage not in UNSORTED, wrong=proposal.corrected)
     return tally.report(book.classifier.names)
 
 

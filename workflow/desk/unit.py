@@ -185,7 +185,7 @@ def happen(
     )  # fmt: skip
     crash.point("unit.decided")
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
-    if outcome.refusal is None and not isinstance(event, Migrate):
+    if outcome.refusal is None:
         sorting.correct(connection, book, after, event, who)
     crash.point("unit.written")
     return replace(after, remarks=remarks) if remarks else after, outcome.refusal
