@@ -299,7 +299,12 @@ def compile_condition(source: str, variables: Mapping[str, str]) -> Condition:
     """
     if len(source) > LONGEST:
         raise ConditionError(source, (Fault("condition-too-long", LONGEST, values={"limit": LONGEST}),))
-    env = _environment(tuple(sorted(variables.items())))
+    return _compiled(source, tuple(sorted(variables.items())))
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: str, declared: tuple[tuple[str, str], ...]) -> Condition:
+    env, variables = _environment(declared), dict(declared)
     try:
         expression = env.compile(source)
     except (RuntimeError, UnicodeError) as error:
