@@ -42,3 +42,19 @@ def test_a_seal_needs_its_key(terminal: Terminal) -> None:
     assert not (terminal.folder / "seals").exists()
     terminal("audit", "key", "seal.key")
     assert terminal("audit", "seal", "seals", TICKETFLOW_SEAL_KEY="seal.key").startswith("Nothing has changed")
+
+
+def test_a_desk_is_moved_and_backed_up(terminal: Terminal) -> None:
+    terminal.ticket()
+    rows = terminal.one("db", "backup", "backup.db")["rows"]
+    copied = terminal.one("db", "copy", "sqlite:///backup.db", "sqlite:///moved.db")
+    assert copied == {"rows": rows, "written": rows, "changed": False}
+    assert terminal("list", "--database", "sqlite:///moved.db") == terminal("list")
+    assert "is there already" in terminal.error("db", "backup", "backup.db", code=5)["message"]
+    again = terminal.error("db", "copy", "sqlite:///backup.db", "sqlite:///moved.db", code=5)
+    assert again["message"] == "the target holds a desk already"
+    assert (
+        terminal.error("db", "copy", "sqlite:///no.db", "sqlite:///moved.db", code=4)["message"]
+        == "there is no file no.db"
+    )
+    assert not (terminal.folder / "no.db").exists()

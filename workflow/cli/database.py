@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 import click
 
 from workflow.cli.context import Session
 from workflow.cli.shell import Group, pass_session
+from workflow.errors import PartlyDone
 
 
 @click.group("db", cls=Group)
@@ -41,3 +45,62 @@ def upgrade(session: Session) -> None:
         session.dump({"database": store.url, "before": before, "revision": after})
     else:
         session.say("{database}: revision {after} (was {before})", database=store.url, before=before, after=after)
+
+
+@db.command("copy")
+@click.argument("source", metavar="SOURCE")
+@click.argument("target", metavar="TARGET")
+@pass_session
+def copy(session: Session, source: str, target: str) -> None:
+    """Bring the desk of the database SOURCE into the empty database TARGET, and prove that both are the same.
+
+    Stop first what writes to SOURCE; if it was written to all the same, the exit code is 8. Cut off, the next call goes
+    on; until it has ended, TARGET refuses every other command.
+
+        ticketflow db copy sqlite:///ticketflow.db postgresql://desk@db.example/desk
+    """
+    from workflow.store import copying
+    from workflow.store.engine import Store
+
+    here, there = Store(source), Store(target)
+    try:
+        done = copying.copy(
+            here, there, progress=lambda table, rows: session.hint("{table}: {rows}", table=table, rows=rows)
+        )
+    finally:
+        here.close()
+        there.close()
+    if session.json:
+        session.dump(asdict(done))
+    elif not done.changed:
+        session.say(
+            "{target} holds the same {rows} rows; {written} were written.",
+            target=there.url,
+            rows=done.rows,
+            written=done.written,
+        )
+    if done.changed:
+        raise PartlyDone(
+            "{source} was written to meanwhile", "stop what writes to it, and call it again", source=here.url
+        )
+
+
+@db.command("backup")
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@pass_session
+def backup(session: Session, path: Path) -> None:
+    """Write the desk, as it is at this moment, into FILE, a new SQLite database.
+
+    The desk goes on meanwhile, on SQLite as on PostgreSQL. FILE is proved to be the same before it has its name. To
+    bring it back, copy it into an empty database with `ticketflow db copy`.
+
+        ticketflow db backup desk-2026-03-02.db
+    """
+    from workflow.store import copying
+
+    with session.store() as store:
+        done = copying.backup(store, path)
+    if session.json:
+        session.dump({"file": str(path), "rows": done.rows})
+    else:
+        session.say("{path} holds the same {rows} rows.", path=str(path), rows=done.rows)

@@ -1,4 +1,4 @@
-"""Audit and seals, in Chinese."""
+"""Audit, seals, copies and backups, in Chinese."""
 
 from __future__ import annotations
 
@@ -49,4 +49,22 @@ AUDIT = {
     "{path}: it was signed by another key": "{path}：由另一个密钥签名",
     "{path}: there are two seals {number}": "{path}：第 {number} 号封存有两个",
     "{tickets} tickets, {entries} entries: every one is what was written.": "{tickets} 张工单，{entries} 条记录：每一条都与写下时相符。",
+    "Bring the desk of the database SOURCE into the empty database TARGET, and prove that both are the same.": "把数据库 SOURCE 中的服务台搬到空数据库 TARGET，并证明两边相同。",
+    "Stop first what writes to SOURCE; if it was written to all the same, the exit code is 8. Cut off, the next call goes on; until it has ended, TARGET refuses every other command.": "请先停下写 SOURCE 的程序；其间若仍被写入，退出码为 8。中断后再次执行即可接着做；完成之前，TARGET 拒绝其他一切命令。",
+    "The desk goes on meanwhile, on SQLite as on PostgreSQL. FILE is proved to be the same before it has its name. To bring it back, copy it into an empty database with `ticketflow db copy`.": "其间服务台照常运行，SQLite 和 PostgreSQL 都是如此。FILE 核验相同之后才有这个名字。恢复时，用 `ticketflow db copy` 把它复制到空数据库。",
+    "Write the desk, as it is at this moment, into FILE, a new SQLite database.": "把服务台此刻的内容写入新的 SQLite 数据库 FILE。",
+    "call `ticketflow db copy` again": "请再次执行 `ticketflow db copy`",
+    "call it again; if it stays, check the disks": "请再次执行；若仍如此，请检查磁盘",
+    "name a database that holds none": "请给出没有服务台的数据库",
+    "name the database of a desk": "请给出服务台的数据库",
+    "stop what writes to it, and call it again": "请停下写它的程序，再次执行",
+    "the copy into this database was cut off": "复制到这个数据库的过程中断了",
+    "the source holds no desk": "来源中没有服务台",
+    "the target holds a desk already": "目标中已有服务台",
+    "{path} holds the same {rows} rows.": "{path} 中有同样的 {rows} 行。",
+    "{source} was written to meanwhile": "{source} 其间被写入",
+    "{table} is not the same on both sides": "{table} 两边不同",
+    "{table}: {rows}": "{table}：{rows}",
+    "there is no file {path}": "没有文件 {path}",
+    "{target} holds the same {rows} rows; {written} were written.": "{target} 中有同样的 {rows} 行，其中 {written} 行是这次写入的。",
 }

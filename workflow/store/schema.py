@@ -5,25 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
-from workflow.errors import SchemaOutdated
+from workflow.errors import SchemaOutdated, StoreError
 from workflow.store.engine import Store, alone
-from workflow.store.tables import PREFIX, metadata
+from workflow.store.tables import PREFIX, metadata, settings
 
 REVISION_TABLE = f"{PREFIX}revision"
 HEAD = "0005"
+UNFINISHED = "copying"  # the setting that says so
 
 
-def prepare(store: Store) -> bool:
+def prepare(store: Store, *, unfinished: bool = False) -> bool:
     """Make the tables if the database has none of ours, and return whether it did.
 
-    Raise SchemaOutdated for tables that are not those of this release.
+    Raise SchemaOutdated for tables that are not those of this release, StoreError for those that a copy has not filled
+    yet, unless that is what they are asked for.
     """
     with store.read() as connection:
         found = current(connection)
+        if found == HEAD and not unfinished:
+            _demand_finished(connection)
     if found is not None:
-        _demand_head(found)
+        demand_head(found)
         return False
     return store.unit(_create)
 
@@ -54,6 +58,11 @@ def current(connection: Connection) -> str | None:
     return str(found[0])
 
 
+def _demand_finished(connection: Connection) -> None:
+    if connection.execute(select(settings.c.name).where(settings.c.name == UNFINISHED)).first():
+        raise StoreError("the copy into this database was cut off", "call `ticketflow db copy` again")
+
+
 def _demand_known(found: str) -> None:
     if found not in revisions():
         raise SchemaOutdated(
@@ -63,7 +72,8 @@ def _demand_known(found: str) -> None:
         )
 
 
-def _demand_head(found: str) -> None:
+def demand_head(found: str) -> None:
+    """Raise SchemaOutdated for tables that are not those of this release."""
     if found == HEAD:
         return
     _demand_known(found)
@@ -78,7 +88,7 @@ def _demand_head(found: str) -> None:
 def _create(connection: Connection) -> bool:
     alone(connection, "schema")
     if (found := current(connection)) is not None:
-        _demand_head(found)
+        demand_head(found)
         return False
     metadata.create_all(connection, checkfirst=False)
     connection.execute(text(f"CREATE TABLE {REVISION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))

@@ -1,0 +1,134 @@
+"""A desk brought into another database: the same rows on the other side, whatever cut it off, whatever was there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.store.small import NOON, Books
+from workflow.clock import VirtualClock
+from workflow.desk import auditing
+from workflow.desk.desk import Desk
+from workflow.errors import Refused, StoreError
+from workflow.store import copying, schema
+from workflow.store.engine import Store
+from workflow.store.tables import metadata
+
+
+@pytest.fixture
+def source(database_url: str, desk: Desk, clock: VirtualClock) -> Iterator[Store]:
+    """Give the database of a desk with tickets that have lived."""
+    for number in range(3):
+        desk.open(
+            "job", actor="ann", fields={"statement": f"投诉 {number} 🙂"}, customer={"phone": f"1380000000{number}"}
+        )
+    clock.advance(timedelta(minutes=11))
+    desk.run_timeouts()
+    desk.escalate(1, actor="ann")
+    store = Store(database_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{(tmp_path / 'target.db').as_posix()}")
+    yield store
+    store.close()
+
+
+def rows(url: str) -> dict[str, list[dict[str, object]]]:
+    books = Books(url)
+    try:
+        return {
+            name.removeprefix("ticketflow_"): books.of(name.removeprefix("ticketflow_")) for name in metadata.tables
+        }
+    finally:
+        books.close()
+
+
+def test_every_row_is_on_the_other_side(
+    source: Store, target: Store, database_url: str, definitions: Path, clock: VirtualClock
+) -> None:
+    done = copying.copy(source, target)
+    url = str(target.engine.url)
+    assert rows(url) == rows(database_url)
+    assert (done.changed, done.rows, done.written) == (False, sum(map(len, rows(url).values())), done.rows)
+    assert auditing.verify(target).faults == ()
+    with Desk.connect(url, definitions=definitions, clock=clock) as moved:
+        assert moved.open("job", actor="ann", fields={"statement": "new"}).id == 4
+        assert moved.get(1).ladder is not None
+
+
+def test_it_comes_back_and_new_tickets_have_new_ids(
+    source: Store, target: Store, database_url: str, definitions: Path, clock: VirtualClock, desk: Desk
+) -> None:
+    copying.copy(source, target)
+    before = rows(database_url)
+    desk.close()
+    with source.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    copying.copy(target, source)
+    assert rows(database_url) == before
+    with Desk.connect(database_url, definitions=definitions, clock=clock) as again:
+        assert again.open("job", actor="ann", fields={"statement": "new"}, customer={"phone": "13911111111"}).id == 4
+
+
+def test_cut_off_it_is_unusable_and_goes_on(
+    source: Store, target: Store, definitions: Path, clock: VirtualClock, database_url: str
+) -> None:
+    class CutOffError(Exception): ...
+
+    def cut(table: str, _rows: int) -> None:
+        if table == "tickets":
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        copying.copy(source, target, progress=cut)
+    url = str(target.engine.url)
+    with pytest.raises(StoreError, match="was cut off"):
+        Desk.connect(url, definitions=definitions, clock=clock)
+    done = copying.copy(source, target)
+    assert rows(url) == rows(database_url)
+    assert 0 < done.written < done.rows
+
+
+def test_a_source_that_is_written_to_is_not_moved_yet(source: Store, target: Store, desk: Desk) -> None:
+    def write(table: str, _rows: int) -> None:
+        if table == "timers":
+            desk.note(1, "meanwhile", actor="ann")
+
+    assert copying.copy(source, target, progress=write).changed
+    with pytest.raises(StoreError, match="was cut off"):
+        schema.prepare(target)
+    desk.set_fields(2, {"amount": 5}, actor="ann")
+    assert not copying.copy(source, target).changed
+    assert rows(str(target.engine.url)) == rows(str(source.engine.url.render_as_string(hide_password=False)))
+
+
+def test_another_desk_is_not_overwritten(source: Store, target: Store, definitions: Path) -> None:
+    url = str(target.engine.url)
+    with Desk.connect(url, definitions=definitions, clock=VirtualClock(NOON)):
+        pass
+    before = rows(url)
+    with pytest.raises(Refused, match="holds a desk already"):
+        copying.copy(source, target)
+    with pytest.raises(Refused, match="holds no desk"):
+        copying.copy(Store("sqlite://"), source)
+    assert rows(url) == before
+
+
+def test_a_backup_is_one_file_of_one_moment(source: Store, desk: Desk, tmp_path: Path, database_url: str) -> None:
+    path = tmp_path / "backup.db"
+    done = copying.backup(source, path)
+    at_that_moment = rows(database_url)
+    desk.note(1, "later", actor="ann")
+    assert rows(f"sqlite:///{path.as_posix()}") == at_that_moment
+    assert done.rows == sum(map(len, at_that_moment.values()))
+    with pytest.raises(Refused, match="is there already"):
+        copying.backup(source, path)
+    assert not list(tmp_path.glob("*.part*"))
