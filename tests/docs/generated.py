@@ -10,12 +10,14 @@ from typing import Literal
 
 import click
 
+from tests.docs.citations import ROOT
+from tests.docs.rows import table
 from workflow.cli.app import cli
 from workflow.cli.context import Session
 from workflow.definition.schema import json_schema
 
-ROOT = Path(__file__).resolve().parents[2]
 HELP = re.compile(r"(<!-- help -->\n).*(<!-- /help -->\n)", re.DOTALL)
+ROWS = re.compile(r"(<!-- rows -->\n).*(<!-- /rows -->\n)", re.DOTALL)
 WIDTH = 78  # what click leaves of a terminal of 80 columns
 
 
@@ -26,6 +28,8 @@ def documents() -> Iterator[tuple[Path, str]]:
     if not HELP.search(written):
         written += "<!-- help -->\n<!-- /help -->\n"
     yield page, HELP.sub(lambda found: found[1] + command_help() + found[2], written)
+    rows = ROOT / "docs" / "processes.md"
+    yield rows, ROWS.sub(lambda found: found[1] + table() + found[2], rows.read_text("utf-8"))
     yield ROOT / "definitions" / "ticket-type.schema.json", schema("type")
     yield ROOT / "definitions" / "desk.schema.json", schema("desk")
     yield ROOT / "definitions" / "rules.schema.json", schema("rules")

@@ -262,8 +262,10 @@ def limit_lines(node: yaml.Node | None) -> Iterator[int]:
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
-        if key.value in ("calendars", "ladder"):
+        if key.value == "calendars":
             yield key.start_mark.line - 1
+        elif key.value == "ladder":
+            yield key.start_mark.line
         elif key.value in ("timeouts", "sla"):
             yield from (name.start_mark.line for name, timeout in value.value if timeout.tag.endswith("map"))
         else:

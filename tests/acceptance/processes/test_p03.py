@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.acceptance.processes.steps import situations
 from workflow import Desk, Refused, Ticket
 from workflow.testing import memory_desk
 
@@ -26,6 +27,12 @@ def test_who_is_out_of_our_region_is_marked_and_referred_with_the_way_to_go() ->
         assert "referral" in refusal.value.message
         ticket = desk.advance(ticket.id, "refer", actor="agent_01", fields={"referral": "当地营业厅，电话在官网首页"})
         assert (ticket.state, ticket.fields["outcome"]) == ("archive", "referred")
+
+
+def test_the_transfer_is_announced_first() -> None:
+    with memory_desk() as desk:
+        assert "out_of_scope" in situations(desk, asked(desk, region="外省").id)
+        assert "out_of_scope" not in situations(desk, asked(desk, region="本省").id)
 
 
 def test_who_insists_gets_a_work_order_with_the_reason() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from tests.acceptance.processes.steps import SPECIAL, later, opened, told, walk
+from tests.acceptance.processes.steps import HANDLED, SPECIAL, heard, later, opened, told, walk
 from workflow import Desk, Refused
 
 TO_THE_BACK_OFFICE = (
@@ -38,3 +40,34 @@ def test_a_customer_who_stays_silent_is_not_waited_for_for_ever(desk: Desk) -> N
     ticket = opened(desk, "complaint", *SPECIAL, ("office_01", "wait_for_customer"))
     later(desk, hours=72)
     assert desk.get(ticket.id).state == "handle.case_file"
+
+
+def test_it_is_three_days_in_every_type_that_somebody_else_answers(desk: Desk) -> None:
+    for name in sorted(set(HANDLED) - {"emergency"}):
+        clock = opened(desk, name, *HANDLED[name]).clock("setup" if name == "activation" else "reply")
+        assert clock is not None, name
+        assert clock.goal == timedelta(hours=72), name
+
+
+@pytest.mark.parametrize(
+    ("name", "waits", "back"),
+    [
+        ("service", ("office_01", "wait_for_customer"), "handle.working"),
+        ("suggestion", ("product_01", "ask_customer"), "handle.assessing"),
+    ],
+)
+def test_after_three_days_of_silence_it_is_our_turn_again(
+    desk: Desk, name: str, waits: tuple[str, str], back: str
+) -> None:
+    ticket = opened(desk, name, *HANDLED[name], waits)
+    later(desk, hours=71, minutes=59)
+    assert desk.get(ticket.id).state == waits[1].replace("wait_for_", "handle.waiting_").replace(
+        "ask_", "handle.asking_"
+    )
+    later(desk, minutes=1)
+    assert desk.get(ticket.id).state == back
+
+
+def test_the_customer_hears_of_the_three_days(desk: Desk) -> None:
+    assert "inquiry_back_office" in heard(desk, "inquiry", *HANDLED["inquiry"])
+    assert "waiting_customer" in heard(desk, "complaint", *SPECIAL, ("office_01", "wait_for_customer"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.acceptance.processes.steps import situations
 from workflow import Desk, Ticket
 from workflow.testing import memory_desk
 
@@ -12,7 +13,7 @@ from workflow.testing import memory_desk
 def test_the_question_is_known_for_what_it_is(text: str, topic: str) -> None:
     with memory_desk() as desk:
         ticket = desk.open(actor="agent_01", fields={"statement": text})
-        assert (ticket.type, ticket.fields["topic"]) == ("inquiry", topic)
+        assert (ticket.type, ticket.fields.get("topic")) == ("inquiry", topic)
         answering(desk, ticket)  # and need not be asked for again
 
 
@@ -35,6 +36,14 @@ def test_who_insists_is_answered_by_the_region_and_called_back() -> None:
         assert [clock.name for clock in desk.get(ticket.id).clocks if clock.is_open] == ["progress", "reply"]
         reply = {"full_answer": "活动仅限新用户", "reply_channel": "sms"}
         assert desk.advance(ticket.id, "replied", actor="region_01", fields=reply).state == "callback"
+
+
+def test_the_agent_is_told_how_to_go_about_it() -> None:
+    with memory_desk() as desk:
+        ticket = answering(desk)
+        assert "policy" in situations(desk, ticket.id)
+        desk.advance(ticket.id, "work_order", actor="agent_01", fields={"insists": "客户坚持要书面答复"})
+        assert "inquiry_back_office" in situations(desk, ticket.id)
 
 
 def answering(desk: Desk, ticket: Ticket | None = None) -> Ticket:

@@ -57,5 +57,12 @@ def test_no_route_upward_is_offered_on_such_a_ticket() -> None:
         assert "risk" in {line.situation for line in desk.what_to_say(ticket.id, actor="agent_01").lines}
 
 
+@pytest.mark.parametrize("text", ["您可以去消费者协会", "You could go to the ombudsman"])
+def test_nor_in_any_language(text: str) -> None:
+    with memory_desk() as desk:
+        ticket = desk.open(actor="agent_01", fields={"statement": "我要找工信部"})
+        assert [remark.phrase for remark in desk.check_phrases(text, ticket_id=ticket.id)] == ["route_upward"]
+
+
 def told(desk: Desk) -> list[str]:
     return [row.to for row in desk.outbox(limit=500) if row.kind == "escalate"]

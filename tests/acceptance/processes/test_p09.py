@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import SPECIAL, opened, told, walk
+from tests.acceptance.processes.steps import SPECIAL, opened, situations, told, walk
 from workflow import Desk, Forbidden, Refused
 
 ATTITUDE = (("agent_01", "accept"), ("agent_01", "classified", {"category": "attitude"}))
@@ -40,3 +40,14 @@ def test_a_heated_conversation_is_taken_over_by_the_lead(desk: Desk) -> None:
     with pytest.raises(Forbidden):
         desk.advance(ticket.id, "take_over", actor="specialist_01")
     assert walk(desk, ticket.id, ("lead_day", "take_over")).state == "handle.with_lead"
+
+
+def test_the_words_say_that_it_is_about_attitude(desk: Desk) -> None:
+    ticket = desk.open(actor="agent_01", fields={"statement": "昨天那个客服态度恶劣"})
+    assert (ticket.type, ticket.fields["category"]) == ("complaint", "attitude")
+    assert "attitude" in situations(desk, walk(desk, ticket.id, ("agent_01", "accept")).id)
+
+
+def test_who_is_angry_is_met_as_such_from_the_first_word(desk: Desk) -> None:
+    ticket = desk.open(actor="agent_01", fields={"statement": "投诉，你们欺人太甚"})
+    assert (ticket.tags, situations(desk, ticket.id)[0]) == (("heated",), "heated")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import opened, walk
+from tests.acceptance.processes.steps import heard, opened, walk
 from workflow import Desk
 
 ON_THE_PHONE = (("agent_01", "accept"), ("agent_01", "classified", {"category": "billing"}))
@@ -18,3 +18,7 @@ def test_satisfied_or_special(desk: Desk, satisfied: str, state: str, severity: 
     assert ticket.state == "handle.by_phone"
     ticket = walk(desk, ticket.id, ("specialist_01", "answered", {"satisfied": satisfied}))
     assert (ticket.state, ticket.fields["severity"]) == (state, severity)
+
+
+def test_the_agent_has_words_for_it(desk: Desk) -> None:
+    assert {"hear_complaint", "by_phone"} <= set(heard(desk, "complaint", *ON_THE_PHONE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.processes.steps import REVIEWED, opened, told, walk
+from tests.acceptance.processes.steps import REVIEWED, heard, opened, told, walk
 from workflow import Desk
 
 SPECIAL = (("agent_01", "accept"), ("agent_01", "classified", {"category": "billing", "severity": "special"}))
@@ -22,3 +22,8 @@ def test_what_cannot_be_solved_here_is_reported_upward_and_comes_back_with_instr
     assert ("member:supervisor_01", "notify") in told(desk)
     ticket = walk(desk, ticket.id, ("region_01", "instructed", {"instructions": "换机"}))
     assert ticket.state == "handle.case_file"
+
+
+def test_the_department_has_words_for_it(desk: Desk) -> None:
+    said = heard(desk, "complaint", *SPECIAL, ("specialist_03", "report_upward"))
+    assert {"case_file", "reported_upward"} <= set(said)

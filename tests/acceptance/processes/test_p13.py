@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import opened, walk
+from tests.acceptance.processes.steps import heard, opened, walk
 from workflow import Desk
 
 ASKED = (("agent_01", "accept"), ("agent_01", "classified", {"topic": "usage"}))
@@ -23,3 +23,7 @@ def test_the_back_offices_answer_may_satisfy_or_not(desk: Desk) -> None:
     ticket = walk(desk, ticket.id, ("callback_01", "dissatisfied", {"still_open": "Which menu?"}))
     assert ticket.state == "handle.back_office"
     assert walk(desk, ticket.id, reply, ("callback_01", "satisfied", {"score": "4"})).state == "archive"
+
+
+def test_the_agent_has_words_for_it(desk: Desk) -> None:
+    assert {"ask_inquiry", "answering"} <= set(heard(desk, "inquiry", *ASKED))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import RECORD, SPECIAL, opened, walk
+from tests.acceptance.processes.steps import HANDLED, RECORD, SPECIAL, opened, walk
 from workflow import Desk, Refused
 
 
 @pytest.mark.parametrize("missing", RECORD)
 def test_nothing_of_it_may_be_missing(desk: Desk, missing: str) -> None:
-    ticket = opened(desk, "complaint", *SPECIAL)
+    ticket, other = opened(desk, "complaint", *SPECIAL), opened(desk, "service", *HANDLED["service"])
     record = {name: value for name, value in RECORD.items() if name != missing}
     with pytest.raises(Refused, match=missing):
         desk.advance(ticket.id, "settle", actor="office_01", fields=record)
+    with pytest.raises(Refused, match=missing):
+        desk.advance(other.id, "settle", actor="office_01", fields=record)
 
 
 def test_added_services_and_who_has_had_it_are_recorded(desk: Desk) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import REVIEWED, later, opened, told, walk
+from tests.acceptance.processes.steps import (
+    HANDLED,
+    REVIEWED,
+    called_back,
+    heard,
+    later,
+    opened,
+    situations,
+    told,
+    told_by,
+    walk,
+)
 from workflow import Desk, Refused
 
 CALL = ("team:callback", "notify")
@@ -72,3 +83,21 @@ def test_calls_are_counted_anew_when_the_callback_begins_again(desk: Desk) -> No
     ticket = opened(desk, "complaint", *REVIEWED, ("callback_01", "not_reached"))
     again = ("callback_01", "dissatisfied", {"still_open": "信号仍弱"}), ("office_01", "settle"), REVIEWED[-1]
     assert "calls" not in walk(desk, ticket.id, *again).fields
+
+
+def test_in_every_type_a_call_is_due_within_two_hours_and_each_attempt_is_counted(desk: Desk) -> None:
+    tickets = {name: opened(desk, name, *called_back(name)[: None if name != "follow_up" else 2]) for name in HANDLED}
+    assert {ticket.stage for ticket in tickets.values()} == {"callback"}
+    later(desk, hours=1, minutes=59)
+    assert told_by(desk, "timeout:call_due") == set()
+    later(desk, minutes=1)
+    assert told_by(desk, "timeout:call_due") == set(HANDLED)
+    for name, ticket in tickets.items():
+        called = walk(desk, ticket.id, ("callback_01", "not_reached"))
+        assert (called.state, called.fields["calls"]) == (ticket.state, 1), name
+
+
+def test_the_caller_has_the_five_steps_at_hand(desk: Desk) -> None:
+    assert "callback" in situations(desk, opened(desk, "complaint", *REVIEWED).id)
+    assert "prepare_follow_up" in heard(desk, "follow_up", ("callback_01", "accept"))
+    assert "activation_call" in heard(desk, "activation", *called_back("activation"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.processes.steps import RECORD, SPECIAL, later, opened, walk
+from tests.acceptance.processes.steps import HANDLED, RECORD, SPECIAL, later, opened, situations, told_by, walk
 from workflow import Desk
 
 DUE = [("member:office_01", "notify")]
@@ -18,3 +18,12 @@ def test_progress_is_due_every_two_hours_until_it_is_settled(desk: Desk) -> None
     assert later(desk, hours=2) == DUE * 2, "and again"
     walk(desk, ticket.id, ("office_01", "settle", RECORD))
     assert later(desk, hours=2) == DUE * 2
+
+
+def test_so_it_is_in_every_type_but_suggestions_which_the_product_team_thinks_over(desk: Desk) -> None:
+    tickets = {name: opened(desk, name, *HANDLED[name]) for name in set(HANDLED) - {"suggestion"}}
+    for name, ticket in tickets.items():
+        desk.assign(ticket.id, "office_01" if name == "complaint" else str(ticket.team), actor="lead_day")
+    later(desk, hours=2)
+    assert told_by(desk, "sla:progress/100%") == set(tickets)
+    assert all("progress_due" in situations(desk, ticket.id) for ticket in tickets.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.acceptance.processes.steps import heard, later, opened
 from workflow import Desk
 from workflow.testing import memory_desk
 
@@ -30,6 +31,27 @@ def test_a_danger_that_is_only_asked_about_wakes_nobody() -> None:
     with memory_desk() as desk:
         ticket = desk.open(actor="agent_01", fields={"statement": "咨询一下起火时怎么报警"})
         assert (ticket.type, told(desk)) == ("inquiry", set())
+
+
+def test_a_technician_calls_within_five_minutes_or_lead_and_supervisor_know(desk: Desk) -> None:
+    opened(desk, "emergency", ("agent_01", "accept"))
+    later(desk, minutes=4)
+    assert told(desk) == BOTH
+    later(desk, minutes=1)
+    late = {(row.to, row.kind) for row in desk.outbox() if row.reason.startswith("timeout:contact_due")}
+    assert late == {("member:lead_service", "escalate"), ("member:supervisor_01", "notify")}
+
+
+def test_a_doubt_that_proves_true_tells_both_again(desk: Desk) -> None:
+    ticket = opened(desk, "emergency", ("agent_01", "doubt"), ("agent_01", "confirmed"))
+    assert ticket.state == "handle.first_contact"
+    assert {(row.to, row.kind) for row in desk.outbox() if row.reason == "confirmed"} == BOTH
+
+
+def test_there_are_words_for_each_step(desk: Desk) -> None:
+    contacted = ("technician_01", "contacted", {"plan": "hazard"})
+    said = heard(desk, "emergency", ("agent_01", "accept"), contacted)
+    assert {"emergency_call", "emergency_facts", "first_contact", "repairing"} <= set(said)
 
 
 def told(desk: Desk) -> set[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import RECORD, SPECIAL, opened, walk
+from tests.acceptance.processes.steps import RECORD, SPECIAL, heard, opened, walk
 from workflow import Desk, Refused
 
 ANSWER = {"offer_answer": "太少"}
@@ -41,3 +41,19 @@ def test_the_apology_is_what_to_say_first(desk: Desk) -> None:
     ticket = opened(desk, "complaint", *SPECIAL, ("specialist_01", "negotiate"))
     spoken = desk.what_to_say(ticket.id, actor="specialist_01", lang="zh")
     assert any("抱歉" in line.say or "歉" in line.do for line in spoken.lines)
+
+
+def test_there_are_words_for_each_offer(desk: Desk) -> None:
+    said = heard(
+        desk,
+        "complaint",
+        *SPECIAL,
+        ("specialist_01", "negotiate"),
+        ("specialist_01", "make_offer", {"offer": "一张代金券"}),
+        ("specialist_01", "offer_declined", ANSWER),
+    )
+    assert [each for each in said if each in ("negotiating", "offer_made", "another_offer")] == [
+        "negotiating",
+        "offer_made",
+        "another_offer",
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import opened, walk
+from tests.acceptance.processes.steps import HANDLED, SOLVED, heard, opened, walk
 from workflow import Desk, Refused
 
 
@@ -19,3 +19,9 @@ def test_recorded_judged_and_told(desk: Desk) -> None:
     ticket = walk(desk, ticket.id, ("product_01", "decided", {"decision": "adopted", "reply": "五月版本上线"}))
     assert ticket.state == "callback"
     assert walk(desk, ticket.id, ("callback_01", "told")).fields["outcome"] == "resolved"
+
+
+def test_there_are_words_for_each_step(desk: Desk) -> None:
+    asked = ("product_01", "ask_customer"), ("agent_01", "customer_replied")
+    said = heard(desk, "suggestion", *HANDLED["suggestion"], *asked, *SOLVED["suggestion"])
+    assert {"hear_suggestion", "assessing", "suggestion_unclear", "suggestion_outcome"} <= set(said)

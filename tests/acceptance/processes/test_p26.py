@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.processes.steps import opened, walk
+from tests.acceptance.processes.steps import heard, opened, walk
 from workflow import Desk
 
 ASKED = (("callback_01", "accept"), ("callback_01", "prepared", {"purpose": "satisfaction"}))
@@ -18,3 +18,8 @@ def test_or_a_further_solution_is_found_and_asked_after(desk: Desk) -> None:
     assert ticket.state == "handle.further_solution"
     solved = ("specialist_03", "settle", {"resolution": "更换信道", "fees": "0"}), ("reviewer_01", "passed")
     assert walk(desk, ticket.id, *solved).state == "callback"
+
+
+def test_there_are_words_for_each_step(desk: Desk) -> None:
+    said = heard(desk, "follow_up", *ASKED, ("callback_01", "dissatisfied", {"still_open": "晚上掉线"}))
+    assert {"prepare_follow_up", "further_solution"} <= set(said)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes.steps import situations
 from workflow import Contact, Desk, Facts, Ticket, Verdict, VirtualClock
 from workflow.testing import memory_desk
 
@@ -31,7 +32,9 @@ def test_what_the_bot_said_and_that_it_was_a_bot_is_recorded() -> None:
 
 def test_who_is_not_satisfied_by_it_gets_a_person() -> None:
     with memory_desk(classifiers={"kb": bot}) as desk:
-        ticket = desk.advance(answered(desk).id, "person_wanted", actor="agent_01")
+        ticket = answered(desk)
+        assert "bot" in situations(desk, ticket.id)
+        ticket = desk.advance(ticket.id, "person_wanted", actor="agent_01")
         assert (ticket.state, ticket.team, ticket.fields["satisfied"]) == ("handle.answering", "frontline", False)
 
 

@@ -56,6 +56,7 @@ def complaint(desk: Desk, **more: object) -> int:
 def test_a_forbidden_phrase_is_found_with_its_better_wording(desk: Desk, phrase: str, zh: str, en: str) -> None:
     for lang, text in (("zh", zh), ("en", en)):
         found = {remark.phrase: remark for remark in desk.check_phrases(text)}
+        assert phrase in found
         assert found[phrase].lang == lang
         assert found[phrase].refused == (phrase != "just_wait")
         assert found[phrase].instead
@@ -154,3 +155,9 @@ def situations(desk: Desk, ticket: int) -> list[str]:
 
 def at(desk: Desk, *, hours: int) -> datetime:
     return desk.clock.now() + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("lang", "hello"), [("zh", "张*，您好"), ("en", "Hello 张*")])
+def test_each_language_has_its_own_script(desk: Desk, lang: str, hello: str) -> None:
+    ticket = desk.open("inquiry", actor="agent_01", fields={"statement": "?"}, customer={"name": "张小明"})
+    assert desk.what_to_say(ticket.id, actor="agent_01", lang=lang).lines[0].say.startswith(hello)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workflow.definition.parse import load_definitions
-from workflow.definition.shipped import shipped_folder
+from workflow.desk.book import folder_or_default
 from workflow.testing import memory_desk
 
 FRENCH = """\
@@ -21,7 +21,7 @@ phrases:
 
 
 def test_the_same_situations_in_both_languages() -> None:
-    definitions, _ = load_definitions(shipped_folder())
+    definitions, _ = load_definitions(folder_or_default(None))
     assert definitions is not None
     assert definitions.guidance is not None
     zh, en = (definitions.guidance.languages[lang] for lang in ("zh", "en"))
@@ -39,7 +39,7 @@ def test_each_language_says_it_in_its_own_words() -> None:
 
 
 def test_another_language_is_another_file(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(shipped_folder(), tmp_path / "definitions"))
+    folder = Path(shutil.copytree(folder_or_default(None), tmp_path / "definitions"))
     (folder / "guidance" / "fr.yaml").write_text(FRENCH, "utf-8")
     _, problems = load_definitions(folder)
     assert {(each.severity, each.code) for each in problems} == {("warning", "text-missing")}
@@ -53,7 +53,7 @@ def test_another_language_is_another_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("edited", ["say: Hello", "say: Good day"])
 def test_words_are_put_in_force_without_touching_a_ticket(edited: str, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(shipped_folder(), tmp_path / "definitions"))
+    folder = Path(shutil.copytree(folder_or_default(None), tmp_path / "definitions"))
     with memory_desk(folder) as desk:
         desk.open("inquiry", actor="agent_01", fields={"statement": "?"})
         before, due = desk.get(1), desk.agenda()
@@ -70,7 +70,7 @@ def test_a_host_that_has_only_the_database_says_the_same(tmp_path: Path) -> None
     from workflow.testing import MONDAY_MORNING
 
     url, folder = f"sqlite:///{(tmp_path / 't.db').as_posix()}", tmp_path / "none"
-    with Desk.connect(url, definitions=shipped_folder(), clock=VirtualClock(MONDAY_MORNING)) as desk:
+    with Desk.connect(url, definitions=folder_or_default(None), clock=VirtualClock(MONDAY_MORNING)) as desk:
         desk.open("inquiry", actor="agent_01", fields={"statement": "?"})
         said = desk.what_to_say(1, actor="agent_01").lines
     folder.mkdir()
