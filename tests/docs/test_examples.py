@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import workflow
-from tests.docs.generated import ROOT
+from tests.docs.citations import ROOT
 from tests.docs.markdown import Block, blocks, transcript
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import workflow
-from tests.docs.generated import ROOT
+from tests.docs.citations import ROOT
 
 SOURCES = sorted((ROOT / "workflow").rglob("*.py"))
 # A path of somebody's machine, and a setting that names another package index.
