@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
@@ -43,6 +44,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     for folder in scratch.glob("*-server"):
         make_server(folder).stop(mode="immediate")
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was collected here: it stays, and is looked through no more."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -336,6 +336,7 @@ def punctual() -> list[Facts]:
         return lived(desk, (NOON + minute * MINUTE for minute in minutes))
 
 
+@pytest.mark.xdist_group("punctual")  # so that only one worker lives through it
 @pytest.mark.parametrize("hours", [72, 30, 5])
 def test_late_runs_leave_what_punctual_ones_leave(
     database_url: str, punctual: list[Facts], books: Books, hours: int

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import os
 import pkgutil
-import subprocess
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import workflow
 from tests.docs.citations import ROOT
 from tests.docs.markdown import Block, blocks, transcript
+from workflow.cli.app import cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(workflow.__path__, "workflow."))
@@ -22,10 +23,9 @@ LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_runs(page: Path, ticketflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{ticketflow.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, Any] = {"__name__": page.stem}
     for block in blocks(page):
@@ -62,15 +62,9 @@ def run_console(block: Block, page: Path) -> None:
     for command, shown in transcript(block.code):
         if not command.startswith("ticketflow"):
             continue
-        done = subprocess.run(
-            ["sh", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        )
-        where = f"{page.name}:{block.line}: $ {command}\n{done.stdout}"
-        assert done.returncode == 0 or "Error" in shown, where
-        assert not shown or doctest.OutputChecker().check_output(shown, done.stdout, LOOSE), (
+        done = CliRunner().invoke(cli, shlex.split(command)[1:], prog_name="ticketflow")
+        where = f"{page.name}:{block.line}: $ {command}\n{done.output}"
+        assert done.exit_code == 0 or "Error" in shown, where
+        assert not shown or doctest.OutputChecker().check_output(shown, done.output, LOOSE), (
             f"{where}\nwas to be\n{shown}"
         )
