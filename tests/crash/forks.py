@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 
 
 def serve(work: Callable[..., None]) -> None:
-    """Do the work for each line of standard input, with its words; answer `done`, `killed` or `failed CODE`."""
+    """Do the work for each line of standard input, of shell words; answer `done`, `killed` or `failed CODE`."""
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
             try:
-                work(*line.split())
+                work(*shlex.split(line))
                 os._exit(0)
             except BaseException as error:
                 print(repr(error), file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ COMPARED = (
     "tickets", "history", "timers", "slas", "escalations", "incidents", "outbox", "customers", "definitions", "links",
     "idempotency",
 )  # fmt: skip
+Victim = Callable[[str, Path, str, int | str], str]
 Kill = Callable[[str, int | str], str]
 
 
@@ -45,16 +47,16 @@ def shape_of(url: str) -> dict[str, list[str]]:
 
 
 @contextmanager
-def victim(url: str, folder: Path) -> Iterator[Kill]:
+def victim() -> Iterator[Victim]:
     """Give a function that does a piece of work and has it killed somewhere; it returns `killed` or `done`."""
-    command = [sys.executable, "-m", "tests.crash.victim", url, str(folder)]
+    command = [sys.executable, "-m", "tests.crash.victim"]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
-        def kill_at(name: str, where: int | str) -> str:
+        def kill_at(url: str, folder: Path, name: str, where: int | str) -> str:
             assert process.stdin is not None
             assert process.stdout is not None
-            print(name, where, file=process.stdin, flush=True)
+            print(shlex.join([url, str(folder), name, str(where)]), file=process.stdin, flush=True)
             return process.stdout.readline().strip()
 
         yield kill_at

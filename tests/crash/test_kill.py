@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.scene import Kill, shape, shape_of, victim
+from tests.crash.scene import Kill, shape, shape_of
 from tests.crash.test_points import AT
 from tests.crash.victim import LATE, WORK, work
 from tests.store.small import Books, opened
@@ -53,23 +53,22 @@ def kills(kill_at: Kill, name: str, step: int = 1) -> Iterator[int]:
 
 
 def test_what_is_one_unit_is_done_wholly_or_not_at_all(
-    url: str, folder: Path, books: Books, subtests: pytest.Subtests
+    kill_at: Kill, url: str, folder: Path, books: Books, subtests: pytest.Subtests
 ) -> None:
     prepare(url, folder)
     with opened(url, folder, LATE):
         pass
-    with victim(url, folder) as kill_at:
-        for name in WHOLE:
-            before = books.rows()
-            with subtests.test(name):
-                left = [books.rows() for _ in kills(kill_at, name)]
-                after = books.rows()
-                assert after != before
-                assert left[0] == before
-                assert all(rows in (before, after) for rows in left)
-                if name != "apply":  # which goes on to arm timers anew
-                    assert after not in left
-                books.assert_balanced()
+    for name in WHOLE:
+        before = books.rows()
+        with subtests.test(name):
+            left = [books.rows() for _ in kills(kill_at, name)]
+            after = books.rows()
+            assert after != before
+            assert left[0] == before
+            assert all(rows in (before, after) for rows in left)
+            if name != "apply":  # which goes on to arm timers anew
+                assert after not in left
+            books.assert_balanced()
     assert {name: len(rows) for name, rows in shape(books).items()} == {
         "tickets": 4, "history": 13, "timers": 6, "slas": 0, "escalations": 2, "incidents": 0, "outbox": 1,
         "customers": 2, "definitions": 2, "links": 2, "idempotency": 2,
@@ -78,23 +77,23 @@ def test_what_is_one_unit_is_done_wholly_or_not_at_all(
 
 @pytest.mark.parametrize("name", ["run", "intake"])
 def test_what_is_several_units_keeps_those_that_were_done(
-    url: str, folder: Path, books: Books, undisturbed: Callable[[str], Any], name: str
+    kill_at: Kill, url: str, folder: Path, books: Books, undisturbed: Callable[[str], Any], name: str
 ) -> None:
     prepare(url, folder)
-    with victim(url, folder) as kill_at:
-        for _ in kills(kill_at, name):
-            books.assert_balanced()
+    for _ in kills(kill_at, name):
+        books.assert_balanced()
     books.assert_balanced()
     assert shape(books) == undisturbed(name)
 
 
-def test_a_desk_that_dies_while_it_is_made_is_made_by_the_next(url: str, folder: Path, books: Books) -> None:
-    with victim(url, folder) as kill_at:
-        for _ in kills(kill_at, "connect", step=3):
-            store = Store(url)
-            with store.read() as connection:
-                assert schema.current(connection) in (None, schema.HEAD)
-            store.close()
+def test_a_desk_that_dies_while_it_is_made_is_made_by_the_next(
+    kill_at: Kill, url: str, folder: Path, books: Books
+) -> None:
+    for _ in kills(kill_at, "connect", step=3):
+        store = Store(url)
+        with store.read() as connection:
+            assert schema.current(connection) in (None, schema.HEAD)
+        store.close()
     assert (books.count("desk_revisions"), books.count("definitions")) == (1, 1)
     with Desk.connect(url, definitions=folder, clock=VirtualClock(LATE)) as desk:
         assert desk.open("job", actor="ann", fields={"statement": "x"}).seq == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scene import shape, shape_of, victim
+from tests.crash.scene import Kill, shape, shape_of
 from tests.crash.victim import connected, work
 from tests.store.small import HOURS, JOB, NOON, VISIT, Books, write
 from workflow.store import crash
@@ -51,41 +51,39 @@ def never_killed(scratch: Path, *names: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("point", [point for point in AT if not point.startswith("relay.")])
 def test_what_was_killed_and_finished_is_as_if_it_had_never_been_killed(
-    url: str, folder: Path, books: Books, tmp_path: Path, point: str
+    kill_at: Kill, url: str, folder: Path, books: Books, tmp_path: Path, point: str
 ) -> None:
     prepare(url, folder)
     before = books.of("tickets")
-    with victim(url, folder) as kill_at:
+    assert kill_at(AT[point], f"{point}:1") == "killed"
+    assert books.of("tickets") == before
+    if point not in ONCE:
+        assert kill_at(AT[point], f"{point}:2") == "killed"
+        half = books.of("tickets")
+        assert half != before
+        books.assert_balanced()
         assert kill_at(AT[point], f"{point}:1") == "killed"
-        assert books.of("tickets") == before
-        if point not in ONCE:
-            assert kill_at(AT[point], f"{point}:2") == "killed"
-            half = books.of("tickets")
-            assert half != before
-            books.assert_balanced()
-            assert kill_at(AT[point], f"{point}:1") == "killed"
-            assert books.of("tickets") == half
-        if point != "revise.chunk":  # that is finished by the run that comes next
-            assert kill_at(AT[point], f"{point}:9") == "done"
-        assert kill_at("run", f"{point}:9") == "done"
+        assert books.of("tickets") == half
+    if point != "revise.chunk":  # that is finished by the run that comes next
+        assert kill_at(AT[point], f"{point}:9") == "done"
+    assert kill_at("run", f"{point}:9") == "done"
     books.assert_balanced()
     assert shape(books) == never_killed(tmp_path / "never", AT[point], "run")
 
 
 def test_a_relay_that_is_killed_tells_each_message_and_at_most_one_of_them_again(
-    url: str, folder: Path, books: Books
+    kill_at: Kill, url: str, folder: Path, books: Books
 ) -> None:
     prepare(url, folder)
     told = folder.with_name("told")
     keys = [f"{row['ticket_id']}-{row['seq']}" for row in books.of("outbox")]
     assert len(keys) == 3
-    with victim(url, folder) as kill_at:
-        assert kill_at("deliver", "relay.claimed:1") == "killed"
-        assert [row["state"] for row in books.of("outbox")] == ["sending"] * 3
-        assert not told.exists()
-        assert kill_at("deliver", "relay.sent:2") == "killed"
-        assert [row["state"] for row in books.of("outbox")] == ["sent", "sending", "sending"]
-        assert kill_at("deliver", "relay.sent:9") == "done"
+    assert kill_at("deliver", "relay.claimed:1") == "killed"
+    assert [row["state"] for row in books.of("outbox")] == ["sending"] * 3
+    assert not told.exists()
+    assert kill_at("deliver", "relay.sent:2") == "killed"
+    assert [row["state"] for row in books.of("outbox")] == ["sent", "sending", "sending"]
+    assert kill_at("deliver", "relay.sent:9") == "done"
     assert [row["state"] for row in books.of("outbox")] == ["sent"] * 3
     assert Counter(told.read_text().split()) == {keys[0]: 1, keys[1]: 2, keys[2]: 1}
     books.assert_balanced()

@@ -1,8 +1,8 @@
-"""A program that is killed on demand: `python -m tests.crash.victim URL FOLDER`, then lines of `WORK WHERE`.
+"""A program that is killed on demand: `python -m tests.crash.victim`, then lines of `URL FOLDER WORK WHERE`.
 
 Each line is done by a fork of its own. Where a number is given, it kills itself before it sends that statement (or the
 commit in its place) to the database; else it dies at that crash point, as `run.claimed:2`. `killed` or `done` is the
-answer. Forks, because a process that starts anew takes a second.
+answer. Forks of a process that has done all work once, because one that starts anew takes a second.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -107,8 +107,9 @@ def work(url: str, folder: Path, name: str) -> None:
         WORK[name](desk)
 
 
-def killed_at(where: str, url: str, folder: Path, name: str) -> None:
+def killed_at(url: str, place: str, name: str, where: str) -> None:
     """Do one piece of work, and be killed before a statement of it, or before a commit, or at a crash point."""
+    folder = Path(place)
     if not where.isdecimal():
         os.environ["TICKETFLOW_CRASH_AT"] = where
         importlib.reload(crash)
@@ -134,10 +135,22 @@ def killed_at(where: str, url: str, folder: Path, name: str) -> None:
         WORK[name](desk)
 
 
+def warm_up() -> None:
+    """Do once on a desk of its own whatever leaves nothing behind in this process."""
+    with TemporaryDirectory() as scratch:
+        url, folder = f"sqlite:///{scratch}/t.db", write(Path(scratch) / "definitions")
+        with connected(url, folder, NOON) as desk:
+            for _ in range(2):
+                desk.open("job", actor="ann", fields={"statement": "x"})
+        for name in WORK:
+            if name != "rearm":
+                work(url, folder, name)
+
+
 def main() -> None:
     """Serve."""
-    url, folder = sys.argv[1], Path(sys.argv[2])
-    serve(lambda name, where: killed_at(where, url, folder, name))
+    warm_up()
+    serve(killed_at)
 
 
 if __name__ == "__main__":
