@@ -27,7 +27,7 @@ FILES = sorted((FOLDER / "guidance").glob("*.yaml"))
 MARKED = ("heated", "out_of_scope")
 CONDITIONAL = {
     "risk", "urged", "own_data", "attitude", "another_offer", "policy", "greeting", "thank_for_waiting",
-    "emergency_call", "promise_slips", "progress_due",
+    "emergency_call", "promise_slips", "progress_due", "fault_ours", "fault_both", "misunderstanding",
 }  # fmt: skip
 
 

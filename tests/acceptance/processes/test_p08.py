@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.acceptance.processes.steps import RECORD, SPECIAL, opened, situations, walk
 from workflow import Contact, Desk, Refused, VirtualClock
 from workflow.testing import memory_desk
 
@@ -62,6 +63,31 @@ def test_nor_in_any_language(text: str) -> None:
     with memory_desk() as desk:
         ticket = desk.open(actor="agent_01", fields={"statement": "我要找工信部"})
         assert [remark.phrase for remark in desk.check_phrases(text, ticket_id=ticket.id)] == ["route_upward"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("ours", "fault_ours"), ("both", "fault_both"), ("misunderstanding", "misunderstanding")]
+)
+def test_whose_fault_it_is_decides_how_it_is_answered(fault: str, said: str) -> None:
+    with memory_desk() as desk:
+        ticket = opened(desk, "complaint", *SPECIAL)
+        desk.tag(ticket.id, actor="agent_01", add=["risk"])
+        with pytest.raises(Refused, match="fault"):
+            desk.advance(ticket.id, "settle", actor="office_01", fields=RECORD)
+        desk.set_fields(ticket.id, {"fault": fault}, actor="office_01")
+        assert said in situations(desk, ticket.id)
+        assert walk(desk, ticket.id, ("office_01", "settle", RECORD)).state == "review"
+
+
+def test_an_accepted_offer_settles_nothing_before_that_is_known() -> None:
+    with memory_desk() as desk:
+        offer = ("specialist_01", "negotiate"), ("specialist_01", "make_offer", {"offer": "减免一个月费用"})
+        ticket = opened(desk, "complaint", *SPECIAL, *offer)
+        desk.tag(ticket.id, actor="agent_01", add=["risk"])
+        with pytest.raises(Refused, match="fault"):
+            desk.advance(ticket.id, "offer_accepted", actor="specialist_01", fields=RECORD)
+        found = ("specialist_01", "offer_accepted", {**RECORD, "fault": "ours"})
+        assert walk(desk, ticket.id, found).state == "review"
 
 
 def told(desk: Desk) -> list[str]:
