@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport, UnknownState
     from workflow.desk.migrate import MigrateReport, Moved
-    from workflow.desk.repair import ClockDifference, TimerDifference
+    from workflow.desk.repair import ClockDifference, TimerDifference, UnreadableTicket
     from workflow.desk.runs import RunReport
     from workflow.desk.sorting import RuleFigures, RulesReport
     from workflow.errors import (
         BadValue,
         ConditionFault,
         Conflict,
+        Damaged,
         DefinitionChanged,
         DefinitionError,
         Forbidden,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from workflow.scheduler import Scheduler
-    from workflow.store.agenda import DueTimer, IncidentRow, Run
+    from workflow.store.agenda import Agenda, DueTimer, IncidentRow, Run
     from workflow.store.disclosures import Disclosure
     from workflow.store.outbox import OutboxRow
     from workflow.store.search import Page
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Agenda",
     "ApplyReport",
     "BadValue",
     "Clock",
@@ -63,6 +65,7 @@ __all__ = [
     "Conflict",
     "Contact",
     "Customer",
+    "Damaged",
     "DefinitionChange",
     "DefinitionChanged",
     "DefinitionError",
@@ -114,6 +117,7 @@ __all__ = [
     "TimerDifference",
     "Unhealthy",
     "UnknownState",
+    "UnreadableTicket",
     "UsageError",
     "Verdict",
     "VirtualClock",
@@ -147,11 +151,11 @@ _HOMES = {
     "workflow.desk.health": ("Health", "Limits"),
     "workflow.desk.intake": ("IntakeReport", "UnknownState"),
     "workflow.desk.migrate": ("MigrateReport", "Moved"),
-    "workflow.desk.repair": ("ClockDifference", "TimerDifference"),
+    "workflow.desk.repair": ("ClockDifference", "TimerDifference", "UnreadableTicket"),
     "workflow.desk.runs": ("RunReport",),
     "workflow.desk.sorting": ("RuleFigures", "RulesReport"),
     "workflow.scheduler": ("Scheduler",),
-    "workflow.store.agenda": ("DueTimer", "IncidentRow", "Run"),
+    "workflow.store.agenda": ("Agenda", "DueTimer", "IncidentRow", "Run"),
     "workflow.store.disclosures": ("Disclosure",),
     "workflow.store.outbox": ("OutboxRow",),
     "workflow.store.search": ("Page",),

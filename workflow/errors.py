@@ -14,6 +14,7 @@
     │   └── SchemaOutdated         7    503   the tables are not those of this release
     ├── PartlyDone                 8    207   a batch went through in part
     ├── Unhealthy                  9    503   the desk is late, stands still, or could not do something
+    ├── Damaged                    1    500   the rows of a ticket make none
     └── ConditionFault             1    500   a condition could not be evaluated (1/0, a bad pattern, the budget)
 
 A message is a template with its values beside it, so that it can be shown in another language and so that
@@ -204,6 +205,10 @@ class Unhealthy(TicketflowError):
     ) -> None:
         self.check, self.findings = check, tuple(findings)
         super().__init__(template, remedy, **values)
+
+
+class Damaged(TicketflowError):
+    """The rows of a ticket make none: they were damaged, or written past the desk."""
 
 
 class ConditionFault(TicketflowError):

@@ -128,7 +128,7 @@ def test_a_missed_limit_is_overdue_until_the_ticket_moves_on(database_url: str, 
         assert len(desk.find(overdue=True).tickets) == 1
         desk.run_timeouts()
         assert [ticket.next_due_at for ticket in desk.find(overdue=True).tickets] == [NOON + 10 * MINUTE]
-        assert [timer.kind for timer in desk.agenda()] == ["rung"]  # which is not shown as due
+        assert [timer.kind for timer in desk.agenda().timers] == ["rung"]  # which is not shown as due
         desk.advance(1, "end", actor="ann")
         assert (desk.find(overdue=True).tickets, desk.next_due()) == ((), None)
 

@@ -86,7 +86,7 @@ def test_open_tickets_follow_while_runs_go_on(
             send(mover, [*command, "timeouts", "run"])
             send(mover, [*command, "sla", "rebuild", "--check"])
             assert [answer(mover), answer(mover)] == ["0", "0"]
-        due = [timer for timer in desk.agenda(until=now, limit=9) if timer.due_at <= now]
+        due = [timer for timer in desk.agenda(until=now, limit=9).timers if timer.due_at <= now]
     print(f"\n{MANY} migrated in {seconds:.1f} s, {calls} calls, {codes.total()} runs beside them")
     tickets, entries = books.of("tickets"), books.of("history")
     assert (len(tickets), {ticket["version"] for ticket in tickets}) == (MANY, {2})

@@ -153,7 +153,7 @@ def test_four_runs_of_which_one_is_killed_again_and_again_fire_every_timer_once(
             assert kills > before
     assert desk.run_timeouts().lost == 0  # what a server had not yet noticed the death of is free by now
     now = SystemClock().now()
-    assert [timer for timer in desk.agenda(until=now, limit=9) if timer.due_at <= now] == []
+    assert [timer for timer in desk.agenda(until=now, limit=9).timers if timer.due_at <= now] == []
     fired = Counter((row["ticket_id"], row["timer"]) for row in books.of("history") if row["kind"] == "fired")
     assert (len(fired), set(fired.values())) == (many, {1})
     assert (books.count("outbox"), books.count("escalations"), books.count("incidents")) == (many, many, 0)

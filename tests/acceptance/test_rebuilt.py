@@ -61,9 +61,8 @@ def test_a_timer_that_waits_for_nothing_is_dropped_and_a_wrong_due_time_put_righ
         " WHERE kind = 'rung'",
         "UPDATE ticketflow_timers SET due_at = (SELECT opened_at FROM ticketflow_tickets) WHERE name = 'slow'",
     )
-    found = {each.name: each for each in desk.check_clocks()}
+    found = {each.name: each for each in desk.check_clocks() if isinstance(each, TimerDifference)}
     ghost, slow = found["ghost"], found["slow"]
-    assert isinstance(ghost, TimerDifference)
     assert ghost.told is None
     assert (slow.stored, slow.told) == (NOON, before["timeout", "slow"])
     desk.rebuild_clocks(actor="boss")

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from tests.store.small import MINUTE, NOON, Books, opened, timed, write
+from tests.store.small import DESK, MINUTE, NOON, Books, opened, timed, write
+from workflow import TimerDifference, UnreadableTicket
 from workflow.clock import SystemClock, VirtualClock
 from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
@@ -218,17 +219,50 @@ def test_what_is_asked_of_a_damaged_ticket_is_refused_by_name(tmp_path: Path, da
         desk.open("timed", actor="ann", fields={"count": 5})
         with sqlite3.connect(tmp_path / "one.db") as database:
             database.execute(damage)
-        calls: list[Callable[[], object]] = [
-            lambda: desk.explain(1, actor="boss"),
-            lambda: desk.check_clocks([1]),
-            lambda: desk.rebuild_clocks([1], actor="boss"),
-        ]
+        assert [type(found) for found in desk.check_clocks()] == [UnreadableTicket]
+        assert [found.ticket_id for found in desk.rebuild_clocks(actor="boss")] == [1]
+        calls: list[Callable[[], object]] = [lambda: desk.explain(1, actor="boss")]
         if "history" not in damage:
             calls += [lambda: desk.note(1, "x", actor="ann"), lambda: desk.what_next(1, actor="ann")]
         for call in calls:
             with pytest.raises(TicketflowError, match="cannot be read") as refused:
                 call()
             assert refused.value.ticket == 1
+
+
+@pytest.mark.parametrize("damage", ["state = 'nowhere'", "happened_at = 'yesterday'", "type = 'nothing'"])
+def test_no_damage_to_one_history_ends_a_comparison_or_a_migration(tmp_path: Path, damage: str) -> None:
+    folder = write(tmp_path / "timed", TIMED, desk=DESK.replace("apply, retry]", "apply, retry, migrate]"))
+    with opened(f"sqlite:///{tmp_path / 'one.db'}", folder) as desk:
+        for _ in range(3):
+            desk.open("timed", actor="ann", fields={"count": 5})
+        at(desk, 25)
+        desk.run_timeouts()
+        with sqlite3.connect(tmp_path / "one.db") as database:
+            database.execute(f"UPDATE ticketflow_history SET {damage} WHERE ticket_id = 2 AND seq = 2")  # noqa: S608
+            database.execute("UPDATE ticketflow_tickets SET next_timer_at = '2026-03-02T12:00:00.000000Z' WHERE id = 3")
+        kinds = {found.ticket_id: type(found) for found in desk.check_clocks()}
+        assert kinds == {2: UnreadableTicket, 3: TimerDifference}
+        assert {found.ticket_id for found in desk.rebuild_clocks(actor="boss")} == {2, 3}
+        (left,) = desk.check_clocks()
+        assert isinstance(left, UnreadableTicket)
+        write(folder, TIMED.replace("version: 1", "version: 2"), desk=(folder / "desk.yaml").read_text("utf-8"))
+        desk.apply(actor="boss")
+        report = desk.migrate("timed", to_version=2, actor="boss")
+        assert (report.migrated, [*report.failed]) in ((2, [2]), (3, []))  # what is not asked of is not missed
+
+
+def test_a_damaged_timer_hides_no_other(tmp_path: Path) -> None:
+    with opened(f"sqlite:///{tmp_path / 'one.db'}", write(tmp_path / "timed", TIMED)) as desk:
+        for _ in range(2):
+            desk.open("timed", actor="ann", fields={"count": 5})
+        whole = desk.agenda().timers
+        for damage in ("due_at = '2026-03-02T01:00:00'", "kind = x'fffe'", "occurrence = 'first'"):
+            with sqlite3.connect(tmp_path / "one.db") as database:
+                database.execute(f"UPDATE ticketflow_timers SET {damage} WHERE ticket_id = 1")  # noqa: S608
+            found = desk.agenda()
+            assert found.timers == tuple(timer for timer in whole if timer.ticket_id == 2)
+            assert {error.ticket for error in found.damaged} == {1}
 
 
 def test_a_timer_that_no_state_has_becomes_an_incident_and_can_be_rebuilt(tmp_path: Path) -> None:

@@ -246,6 +246,18 @@ def test_what_is_stored_is_proved_and_mended(case: Terminal) -> None:
     assert "missed" in case("show", "1", *at("11:00")), "its timer is armed again"
 
 
+def test_what_cannot_be_read_is_named_and_the_exit_code_says_so(case: Terminal) -> None:
+    with sqlite3.connect("ticketflow.db") as database:
+        database.execute("UPDATE ticketflow_history SET state = 'nowhere'")
+    assert "its history makes no sense" in case.objects("sla", "rebuild", "--check", code=8)[0]["damaged"]
+    assert case("sla", "rebuild", "--lang", "zh", *LEAD, code=8).startswith("工单 1 无法读取：")
+    assert "有 1 张工单无法读取：1" in case.err
+    with sqlite3.connect("ticketflow.db") as database:
+        database.execute("UPDATE ticketflow_timers SET due_at = 'soon'")
+    assert {row["ticket_id"] for row in case.objects("timeouts", "list") if row["damaged"]} == {1}
+    assert rows(case("timeouts", "list"))[1][:4] == ["-", "-", "1", "damaged"]
+
+
 # Timeouts.
 
 

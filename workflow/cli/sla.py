@@ -137,16 +137,25 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
     """Put the stored SLA clocks and timers right by what history says: of the tickets named, or of all.
 
     A timer that is missing is armed, one that waits for nothing is dropped. Each ticket that was wrong is mended in a
-    recorded step.
+    recorded step. One that cannot be read is named and passed over; the exit code is then 8 too.
 
         ticketflow sla rebuild --check
     """
-    from workflow import SlaClock, TimerDifference
+    from workflow import SlaClock, TimerDifference, UnreadableTicket
 
     wanted = ids or None
     found = session.desk.check_clocks(wanted) if check else session.desk.rebuild_clocks(wanted, actor=session.actor)
-    view, many, tickets = View(session), 0, set()
+    view, many, tickets, damaged = View(session), 0, set(), list[int]()
     for difference in found:
+        if isinstance(difference, UnreadableTicket):
+            damaged.append(difference.ticket_id)
+            if session.json:
+                session.dump({"ticket_id": difference.ticket_id, "damaged": difference.reason})
+            else:
+                session.say(
+                    "Ticket {ticket} cannot be read: {reason}.", **asdict(difference), ticket=difference.ticket_id
+                )
+            continue
         many += 1
         tickets.add(difference.ticket_id)
         if session.json:
@@ -167,16 +176,23 @@ def rebuild(session: Session, ids: tuple[int, ...], *, check: bool) -> None:
             "Ticket {ticket}, {clock}, cycle {cycle}: stored {stored}; by history {told}.", ticket=difference.ticket_id,
             clock=difference.name, cycle=difference.cycle, stored=stored, told=told,
         )  # fmt: skip
+    if not check and many and not session.json:
+        session.say(
+            "{count} SLA clocks and timers of {tickets} tickets were put right.", count=many, tickets=len(tickets)
+        )
+    if damaged:
+        raise PartlyDone(
+            "{damaged} tickets cannot be read, and {count} SLA clocks and timers are not what history says: {tickets}"
+            if check and many
+            else "{damaged} tickets cannot be read: {tickets}",
+            "restore their rows from a backup",
+            damaged=len(damaged), count=many, tickets=", ".join(map(str, damaged[:50])),
+        )  # fmt: skip
     if check and many:
         raise PartlyDone(
             "{count} SLA clocks and timers are not what history says",
             "mend them with `ticketflow sla rebuild`",
             count=many,
         )
-    if not session.json:
-        if many:
-            session.say(
-                "{count} SLA clocks and timers of {tickets} tickets were put right.", count=many, tickets=len(tickets)
-            )
-        else:
-            session.say("Every SLA clock and timer is what history says.")
+    if not (many or session.json):
+        session.say("Every SLA clock and timer is what history says.")

@@ -89,20 +89,22 @@ def list_timers(session: Session, *, until: str | None, limit: int) -> None:
     view, now = View(session), session.desk.clock.now()
     found = session.desk.agenda(until=session.time(until), limit=limit)
     if session.json:
-        session.dump(*(session.zoned(asdict(timer)) for timer in found))
-    elif found:
-        session.table(
-            ("due", "late", "ticket", "type", "state", "what"),
-            (
-                (
-                    view.moment(timer.due_at),
-                    _to_the_second(now - timer.due_at) if timer.due_at <= now else None,
-                    timer.ticket_id,
-                    *view.agenda_row(timer),
-                )
-                for timer in found
-            ),
+        session.dump(
+            *({"ticket_id": error.ticket, "damaged": error.values["reason"]} for error in found.damaged),
+            *(session.zoned(asdict(timer)) for timer in found.timers),
         )
+    elif found.timers or found.damaged:
+        damaged = (("-", None, error.ticket, session.tell("damaged"), None, None) for error in found.damaged)
+        timers = (
+            (
+                view.moment(timer.due_at),
+                _to_the_second(now - timer.due_at) if timer.due_at <= now else None,
+                timer.ticket_id,
+                *view.agenda_row(timer),
+            )
+            for timer in found.timers
+        )
+        session.table(("due", "late", "ticket", "type", "state", "what"), (*damaged, *timers))
     else:
         session.hint("Nothing is due, and nothing comes.")
 

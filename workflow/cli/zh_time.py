@@ -45,6 +45,10 @@ WORDS = {
     "locked": "被锁",
     "met": "按时完成",
     "damaged": "已损坏",
+    "Ticket {ticket} cannot be read: {reason}.": "工单 {ticket} 无法读取：{reason}。",
+    "restore their rows from a backup": "请从备份恢复这些行",
+    "{damaged} tickets cannot be read, and {count} SLA clocks and timers are not what history says: {tickets}": "有 {damaged} 张工单无法读取，另有 {count} 个时限与经过不符：{tickets}",
+    "{damaged} tickets cannot be read: {tickets}": "有 {damaged} 张工单无法读取：{tickets}",
     "missed": "已超时",
     "more time asked for": "申请延期中",
     "new goal": "目标已改",
@@ -107,7 +111,7 @@ HELP = {
     "Which cycle; the last missed one unless said.": "哪个周期；默认为最近一次超时的。",
     "Put the stored SLA clocks and timers right by what history says: of the tickets named, or of all.": "按经过改正所存的时限：所写的工单，"
     "或全部工单。",
-    "A timer that is missing is armed, one that waits for nothing is dropped. Each ticket that was wrong is mended in a recorded step.": "缺少的定时重新设定，无所等待的定时去掉。每张有误的工单都以一条记录改正。",
+    "A timer that is missing is armed, one that waits for nothing is dropped. Each ticket that was wrong is mended in a recorded step. One that cannot be read is named and passed over; the exit code is then 8 too.": "缺少的定时重新设定，无所等待的定时去掉。每张有误的工单都以一条记录改正。无法读取的工单会列出并跳过，退出码同样为 8。",
     "Change nothing; exit 8 where something differs.": "不做改动；有不符时退出码为 8。",
     # timeouts and incidents
     "Any number of these may run at a time. What others were faster with, what they have locked and what could not be read "

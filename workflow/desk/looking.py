@@ -25,7 +25,7 @@ from workflow.desk.unit import Opening
 from workflow.errors import UsageError
 from workflow.store import agenda, customers, outbox, proposals, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
-from workflow.store.agenda import DueTimer, IncidentRow, Run
+from workflow.store.agenda import Agenda, IncidentRow, Run
 from workflow.store.outbox import OutboxRow
 from workflow.store.search import Page, Query, find
 from workflow.store.timekeeping import Escalation
@@ -197,10 +197,10 @@ class LookingVerbs(Ground):
             lambda connection, _: tuple(timekeeping.lines(connection, open_only=open_only, limit=limit, after=None))
         )
 
-    def agenda(self, *, until: datetime | None = None, limit: int = 50) -> tuple[DueTimer, ...]:
+    def agenda(self, *, until: datetime | None = None, limit: int = 50) -> Agenda:
         """Return the timers that are armed, in the order of their due times: what is due, and what comes next."""
         end = None if until is None else as_utc(until)
-        return self._read(lambda connection, _: tuple(agenda.due_timers(connection, limit=limit, until=end)))
+        return self._read(lambda connection, _: agenda.due_timers(connection, limit=limit, until=end))
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         """Return the last timeout runs, the newest first; those that found nothing are counted with the one before."""

@@ -15,7 +15,7 @@ from workflow.desk.ground import Ground
 from workflow.store import tickets
 
 if TYPE_CHECKING:
-    from workflow.desk.repair import ClockDifference, Difference, TimerDifference
+    from workflow.desk.repair import Difference
 
 
 class MendingVerbs(Ground):
@@ -42,25 +42,31 @@ class MendingVerbs(Ground):
             lambda connection: deliveries.retry(connection, self._book(connection), self.clock, wanted, actor)
         )
 
-    def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[ClockDifference | TimerDifference, ...]:
-        """Return where stored SLA clocks and timers, of these tickets or of all, are not what the history says."""
+    def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[Difference, ...]:
+        """Return where stored SLA clocks and timers, of these tickets or of all, are not what the history says.
+
+        A ticket that cannot be read is named among them, and keeps no other from being looked at.
+        """
         from workflow.desk import repair
 
-        found: list[ClockDifference | TimerDifference] = []
+        found: list[Difference] = []
         for page in self._pages(ids):
             found += self._read(functools.partial(repair.differences, ids=page))
         return tuple(found)
 
-    def rebuild_clocks(
-        self, ids: Iterable[int] | None = None, *, actor: str
-    ) -> tuple[ClockDifference | TimerDifference, ...]:
+    def rebuild_clocks(self, ids: Iterable[int] | None = None, *, actor: str) -> tuple[Difference, ...]:
         """Put SLA clocks and timers right by the history, each ticket in a recorded step; return what was wrong.
 
-        What is missing is armed, not before now; what waits for nothing is dropped.
+        What is missing is armed, not before now; what waits for nothing is dropped. A ticket that cannot be read is
+        named among them and stays as it is.
         """
+        from workflow.desk.repair import UnreadableTicket
+
         self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
-        wrong: list[ClockDifference | TimerDifference] = []
-        for ticket_id in dict.fromkeys(found.ticket_id for found in self.check_clocks(ids)):
+        found = self.check_clocks(ids)
+        wrong: list[Difference] = [each for each in found if isinstance(each, UnreadableTicket)]
+        unread = {each.ticket_id for each in wrong}
+        for ticket_id in dict.fromkeys(each.ticket_id for each in found if each.ticket_id not in unread):
             wrong += self._transactions.unit(functools.partial(self._rebuild, ticket_id=ticket_id, actor=actor))
         return tuple(wrong)
 

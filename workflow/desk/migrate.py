@@ -128,9 +128,12 @@ def migrate_open(
         wanted = claims.of_other_version(connection, name, version, last, most) if most > 0 else []
         held, bad = claims.claim(connection, wanted, book.shapes, lock=not dry_run)
         failed, now = dict(bad), clock.now()
-        turns = tickets.turns_of(connection, [ticket.id for ticket, _ in held])
+        turns, damaged = tickets.turns_of(connection, [ticket.id for ticket, _ in held])
+        failed |= damaged
         changes = []
         for ticket, timers in held:
+            if ticket.id in damaged:
+                continue
             try:
                 told = replace(event, history=turns.get(ticket.id, ()))
                 outcome = _decide(book, ticket, timers, told, who, now)

@@ -16,7 +16,7 @@ from workflow.core.model import SlaClock, Ticket, Timer, replace
 from workflow.core.repair import rebuilt, retry_timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
-from workflow.errors import Refused
+from workflow.errors import Damaged, Refused
 from workflow.store import agenda, claims, tickets, timekeeping
 from workflow.store.changes import Change, save
 
@@ -48,7 +48,15 @@ class TimerDifference:
     told: datetime | None
 
 
-Difference: TypeAlias = ClockDifference | TimerDifference
+@dataclass(frozen=True, slots=True)
+class UnreadableTicket:
+    """A ticket of which nothing can be compared, because its rows or its history make no sense."""
+
+    ticket_id: int
+    reason: str
+
+
+Difference: TypeAlias = ClockDifference | TimerDifference | UnreadableTicket
 
 
 def retry(connection: Connection, book: Book, incident_id: int, actor: str, clock: Clock) -> Ticket:
@@ -80,11 +88,17 @@ def retry(connection: Connection, book: Book, incident_id: int, actor: str, cloc
 
 
 def differences(connection: Connection, book: Book, ids: Iterable[int]) -> list[Difference]:
-    """Return where stored SLA clocks and timers are not what history and the desk revisions named there say."""
+    """Return where stored SLA clocks and timers are not what history and the desk revisions named there say.
+
+    Raise NotFound for a ticket that does not exist.
+    """
     found: list[Difference] = []
     for ticket_id in ids:
-        ticket = tickets.get(connection, ticket_id, book.shapes)
-        found += _compared(connection, book, ticket, ticket.updated_at).differences
+        try:
+            ticket = tickets.get(connection, ticket_id, book.shapes)
+            found += _compared(connection, book, ticket, ticket.updated_at).differences
+        except Damaged as damage:
+            found.append(UnreadableTicket(ticket_id, damage.values["reason"]))
     return found
 
 
@@ -116,7 +130,12 @@ class _Compared:
 def _compared(connection: Connection, book: Book, ticket: Ticket, now: datetime) -> _Compared:
     rules, known, _ = book.standing(ticket)
     history = tickets.history_of(connection, ticket.id)
-    clocks = sla.rebuild(ticket, history, book.rules)
+    try:
+        clocks = sla.rebuild(ticket, history, book.rules)
+        wanted = armed.wanted(rules, known, clocks, history, book.rules)
+    except Exception as fault:  # whatever a damaged history raises
+        reason = f"its history makes no sense ({type(fault).__name__}: {fault})"
+        raise tickets.unreadable(ticket.id, reason) from fault
     told = {(clock.name, clock.cycle): clock for clock in clocks}
     stored = {(clock.name, clock.cycle): clock for clock in ticket.clocks}
     found: list[Difference] = [
@@ -128,7 +147,7 @@ def _compared(connection: Connection, book: Book, ticket: Ticket, now: datetime)
     armed_now = tickets.armed(connection, ticket.id)
     unlike, timers = armed.compare(
         armed_now,
-        armed.wanted(rules, known, clocks, history, book.rules),
+        wanted,
         {incident.as_timer().key for incident in incidents},
         now,
         {entry.happened_at for entry in history if entry.kind == "rebuilt"},

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, type_coerce, update
+from sqlalchemy.types import NullType
 
 from workflow.core.model import Timer
-from workflow.errors import NotFound
+from workflow.errors import NotFound, TicketflowError
 from workflow.store.claims import UNREADABLE
+from workflow.store.rows import TIMER, timer_of
 from workflow.store.tables import incidents, runs, tickets, timers
+from workflow.store.tickets import unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,14 @@ class DueTimer:
     name: str
     occurrence: int
     due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """Armed timers in the order of their due times. `damaged` are the errors of those whose rows make none."""
+
+    timers: tuple[DueTimer, ...]
+    damaged: tuple[TicketflowError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +76,11 @@ class IncidentRow:
         return Timer(kind, name, int(cycle), int(occurrence), self.due_at, self.position)
 
 
-def due_timers(connection: Connection, *, limit: int, until: datetime | None = None) -> list[DueTimer]:
+def due_timers(connection: Connection, *, limit: int, until: datetime | None = None) -> Agenda:
     """Return the armed timers in the order of their due times, until an instant."""
     query = (
         select(
-            timers.c.ticket_id, tickets.c.type, tickets.c.state, timers.c.kind, timers.c.name, timers.c.occurrence,
-            timers.c.due_at,
+            timers.c.ticket_id, tickets.c.type, tickets.c.state, *(type_coerce(column, NullType) for column in TIMER),
         )
         .join(tickets, tickets.c.id == timers.c.ticket_id)
         .order_by(timers.c.due_at, timers.c.ticket_id, timers.c.position)
@@ -78,7 +88,16 @@ def due_timers(connection: Connection, *, limit: int, until: datetime | None = N
     )  # fmt: skip
     if until is not None:
         query = query.where(timers.c.due_at <= until)
-    return [DueTimer(*row) for row in connection.execute(query)]
+    found: list[DueTimer] = []
+    damaged: list[TicketflowError] = []
+    for ticket_id, kind, state, *rest in connection.execute(query):
+        try:
+            timer = timer_of(tuple(rest))
+        except Exception as fault:  # whatever a damaged row raises
+            damaged.append(unreadable(ticket_id, str(fault) or type(fault).__name__))
+        else:
+            found.append(DueTimer(ticket_id, kind, state, timer.kind, timer.name, timer.occurrence, timer.due_at))
+    return Agenda(tuple(found), tuple(damaged))
 
 
 _RUN = tuple(runs.c[name] for name in Run.__slots__)

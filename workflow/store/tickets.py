@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, type_coerce
+from sqlalchemy.types import NullType
 
 from workflow.core.model import HistoryEntry, Link, Ticket
 from workflow.core.values import keeps
-from workflow.errors import NotFound, TicketflowError
+from workflow.errors import Damaged, NotFound
 from workflow.store import timekeeping
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of, timer_of
 from workflow.store.sql import Among, Prepared, Row, from_json, listed
@@ -22,6 +23,7 @@ _LOCKED = Prepared(BASE.where(tickets.c.id == bindparam("id")).with_for_update(o
 _TIMERS = Prepared(select(*TIMER).where(timers.c.ticket_id == bindparam("id")))
 _EXTERNAL = Prepared(select(tickets.c.external_id, tickets.c.id).where(Among(tickets.c.external_id)))
 _TURNS = ("fired", "skipped", "incident", "migrated")
+_STORED = [type_coerce(column, NullType).label(column.name) for column in history.c]  # read row by row
 _HISTORY = Prepared(select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq))
 
 
@@ -59,9 +61,9 @@ def _ticket(connection: Connection, ticket_id: int, row: Row | None, shapes: Sha
         raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
 
 
-def unreadable(ticket_id: int, reason: str) -> TicketflowError:
+def unreadable(ticket_id: int, reason: str) -> Damaged:
     """Return the error for a ticket whose rows make none."""
-    return TicketflowError(
+    return Damaged(
         "ticket {ticket} cannot be read: {reason}",
         "restore its row from a backup, then retry its incident",
         ticket=ticket_id,
@@ -122,13 +124,20 @@ def _read(ticket_id: int, made_of: Callable[[Any], Made], rows: Iterable[Any]) -
         raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
 
 
-def turns_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[HistoryEntry, ...]]:
-    """Return of each ticket's history what says which timers had their turn, and how it was migrated."""
+def turns_of(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, tuple[HistoryEntry, ...]], dict[int, str]]:
+    """Return of each ticket's history what says which timers had their turn, and how it was migrated.
+
+    Besides, why those cannot be read whose rows are damaged.
+    """
     found: dict[int, tuple[HistoryEntry, ...]] = {}
-    query = select(history).where(history.c.ticket_id.in_(ids), history.c.kind.in_(_TURNS))
+    damaged: dict[int, str] = {}
+    query = select(*_STORED).where(history.c.ticket_id.in_(ids), history.c.kind.in_(_TURNS))
     for row in connection.execute(query.order_by(history.c.ticket_id, history.c.seq)):
-        found[row.ticket_id] = (*found.get(row.ticket_id, ()), entry_of(row))
-    return found
+        try:
+            found[row.ticket_id] = (*found.get(row.ticket_id, ()), entry_of(row))
+        except Exception as fault:  # whatever a damaged row raises
+            damaged[row.ticket_id] = str(unreadable(row.ticket_id, str(fault) or type(fault).__name__))
+    return found, damaged
 
 
 def private_of(connection: Connection, ticket_id: int, seq: int) -> Mapping[str, Any]:
