@@ -56,7 +56,7 @@ COMMANDS = {
     "P36": ("form",),
     "P37": ("escalate", "acknowledge", "escalations"),
     "P38": ("advance ID ask_lead", "escalate"),
-    "P39": ("calendar show", "calendar add"),
+    "P39": ("show", "calendar show", "calendar add"),
 }
 
 # Rows that rest on a command alone, with no line of the definitions to take out: why that is so.

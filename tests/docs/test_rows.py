@@ -48,13 +48,15 @@ def test_taking_nothing_out_changes_nothing() -> None:
         assert yaml.safe_load(without(text, [])) == yaml.safe_load(text)
 
 
-def test_the_commands_of_the_rows_exist_and_their_triggers_too() -> None:
+def test_the_commands_of_the_rows_exist_and_their_triggers_are_fired_by_their_tests() -> None:
     known = {context.command_path.removeprefix("ticketflow ") for context in commands()}
     shipped = "\n".join(file.read_text("utf-8") for file in DEFINITIONS.glob("*.yaml"))
-    for command in {command for row in rows.COMMANDS.values() for command in row}:
+    common = (rows.TESTS / "steps.py").read_text("utf-8")
+    for row, command in [(row, command) for row, all_of_it in rows.COMMANDS.items() for command in all_of_it]:
         verb, _, trigger = command.partition(" ID ")
         assert verb in known
         assert not trigger or f" {trigger}:" in shipped
+        assert not trigger or f'"{trigger}"' in common + rows.test_of(row).read_text("utf-8"), row
 
 
 def test_a_row_that_lacks_something_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
