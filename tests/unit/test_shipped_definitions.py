@@ -191,7 +191,6 @@ def test_a_bare_contact_can_be_opened(ticket_type: TicketType) -> None:
     ("name", "state", "after", "row"),
     [
         ("complaint", "handle.specialist_call", "24h", "P4"),
-        ("emergency", "handle.first_contact", "5m", "P21"),
         *((name, "callback", "24h", "P23") for name in TYPES if name != "activation"),
         ("activation", "callback.phone_call", "24h", "P23"),
     ],
@@ -209,6 +208,12 @@ def test_an_answer_is_due_in_three_days(shipped: Definitions, name: str) -> None
     assert (str(clock.goal_for("normal")), clock.calendar, clock.stop) == ("72h", "always", ("callback",))
     done = {at: [action.notify or action.kind for action in level.actions] for at, level in clock.levels.items()}
     assert done == {"-1h": ["owner"], "100%": ["escalate"]}
+
+
+def test_a_technician_calls_five_minutes_after_the_intake(shipped: Definitions) -> None:  # P21
+    clock = shipped.types["emergency"].slas["first_call"]
+    assert (str(clock.goal_for("normal")), clock.calendar, clock.start) == ("5m", "always", ("intake",))
+    assert [action.kind for action in clock.levels["100%"].actions] == ["escalate", "notify"]
 
 
 @pytest.mark.parametrize("name", [name for name in TYPES if name != "suggestion"])
@@ -242,7 +247,7 @@ def test_the_ladder_goes_up_to_the_region_and_can_be_answered_on_every_rung(ship
 
 
 def test_a_lead_can_take_over_whatever_is_talked_about_with_a_customer(shipped: Definitions) -> None:  # P10, P38
-    for name in ("complaint", "emergency", "follow_up", "inquiry", "service"):
+    for name in TYPES:
         for state in shipped.types[name].states.values():
             if state.stage == "handle" and state.name != "handle.with_lead":
                 (branch,) = state.triggers["take_over"].branches

@@ -27,3 +27,10 @@ def test_so_it_is_in_every_type_but_suggestions_which_the_product_team_thinks_ov
     later(desk, hours=2)
     assert told_by(desk, "sla:progress/100%") == set(tickets)
     assert all("progress_due" in situations(desk, ticket.id) for ticket in tickets.values())
+
+
+def test_the_customer_is_left_the_agents_number_and_the_tickets(desk: Desk) -> None:
+    ticket = opened(desk, "complaint", *SPECIAL)
+    lines = desk.what_to_say(ticket.id, actor="specialist_03", lang="zh").lines
+    said = [line.say for line in lines if line.situation == "give_a_time"]
+    assert [("专员03" in each, f"工单号是 {ticket.id}" in each) for each in said] == [(True, True)]

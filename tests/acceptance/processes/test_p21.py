@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import heard, later, opened
+from tests.acceptance.processes.steps import heard, later, opened, walk
 from workflow import Desk
 from workflow.testing import memory_desk
 
@@ -34,12 +34,21 @@ def test_a_danger_that_is_only_asked_about_wakes_nobody() -> None:
 
 
 def test_a_technician_calls_within_five_minutes_or_lead_and_supervisor_know(desk: Desk) -> None:
-    opened(desk, "emergency", ("agent_01", "accept"))
+    ticket = opened(desk, "emergency")
+    later(desk, seconds=50)
+    walk(desk, ticket.id, ("agent_01", "accept"))
     later(desk, minutes=4)
     assert told(desk) == BOTH
-    later(desk, minutes=1)
-    late = {(row.to, row.kind) for row in desk.outbox() if row.reason.startswith("timeout:contact_due")}
+    later(desk, seconds=10)
+    late = {(row.to, row.kind) for row in desk.outbox() if row.reason.startswith("sla:first_call/100%")}
     assert late == {("member:lead_service", "escalate"), ("member:supervisor_01", "notify")}
+
+
+def test_a_call_in_time_is_the_end_of_it(desk: Desk) -> None:
+    ticket = opened(desk, "emergency", ("agent_01", "accept"), ("technician_01", "contacted", {"plan": "hazard"}))
+    clock = ticket.clock("first_call")
+    assert clock is not None
+    assert (clock.is_open, clock.breached) == (False, False)
 
 
 def test_a_doubt_that_proves_true_tells_both_again(desk: Desk) -> None:
