@@ -149,12 +149,18 @@ def desk_at(url: str) -> Desk:
 
 
 def complaints(many: int, *, late_of: int = 0, named: bool = False) -> Iterator[Contact]:
-    """Give contacts; the first of each `late_of` was opened EARLIER. Of five, two come from one customer."""
+    """Give contacts; the first of each `late_of` was opened EARLIER. Of five, two come from one customer.
+
+    They complain of two things: for the same one they would be joined, and there is nothing to write as fast as that.
+    """
     for number in range(many):
         yield Contact(
             line=number + 1,
             ticket_type="complaint",
-            fields={"statement": f"二月份的账单多收了{number}元“视频会员”，我从来没有订过，请你们退钱。"},
+            fields={
+                "statement": f"二月份的账单多收了{number}元“视频会员”，我从来没有订过，请你们退钱。",
+                "category": ("billing", "service")[number % 5 == 4],
+            },
             customer={"name": "李女士", "phone": str(13800000000 + number - (number % 5 == 4))},
             channel="phone",
             external_id=f"C-{number}" if named else None,

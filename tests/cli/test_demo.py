@@ -17,8 +17,9 @@ def test_the_demo_tells_the_whole_story(empty: Terminal) -> None:
     kept = empty.folder / "story"
     assert shown.endswith("Everything is still in story.\n")
     for part in (
-        "$ ticketflow check", "77 opened, 0 known already", "0 opened, 77 known already", "1 fired", "member:lead_day",
-        "Half an hour later nobody has acknowledged it", "supervisor_01", "The escalation of ticket 79 is with",
+        "$ ticketflow check", "76 opened, 1 joined, 0 known already", "0 opened, 0 joined, 77 known already", "1 fired",
+        "member:lead_day",
+        "Half an hour later nobody has acknowledged it", "supervisor_01", "The escalation of ticket 78 is with",
         "The desk is healthy.", "Error: passed takes one of the roles reviewer", "stateDiagram-v2",
         "$ ticketflow history",
     ):  # fmt: skip

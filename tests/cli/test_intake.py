@@ -23,9 +23,9 @@ def test_contacts_become_tickets_once(terminal: Terminal) -> None:
     (terminal.folder / "calls.csv").write_text(CONTACTS, "utf-8")
     found = terminal.one("intake", "calls.csv")
     assert found.pop("seconds") >= 0
-    assert found == {"opened": 2, "known": 0, "rejected": 0, "rejects": None}
-    assert terminal("intake", "calls.csv").startswith("0 opened, 2 known already, 0 rejected, in ")
-    assert terminal("intake", "calls.csv", "--lang", "zh").startswith("受理 0，已有 2，未受理 0，用时 ")
+    assert found == {"opened": 2, "joined": 0, "known": 0, "rejected": 0, "rejects": None}
+    assert terminal("intake", "calls.csv").startswith("0 opened, 0 joined, 2 known already, 0 rejected, in ")
+    assert terminal("intake", "calls.csv", "--lang", "zh").startswith("受理 0，催单并入 0，已有 2，未受理 0，用时 ")
     assert terminal.one("show", "1")["opened_at"] == "2026-03-02T08:59:09+08:00"
 
 
@@ -54,7 +54,7 @@ def test_bad_rows_are_set_aside_and_can_be_mended(terminal: Terminal) -> None:
     bad = CONTACTS + "a3,praise,Well done,=cmd(),\na4,inquiry,,,\n"
     (terminal.folder / "calls.csv").write_text(bad, "utf-8")
     words = ("intake", "calls.csv", "--lang", "zh")
-    assert terminal(*words, code=8).startswith("受理 2，已有 0，未受理 2")
+    assert terminal(*words, code=8).startswith("受理 2，催单并入 0，已有 0，未受理 2")
     assert terminal.err.startswith("错误： 有 2 行未受理\n  它们连同原因在 calls.csv.rejects.csv 中")
     rejects = terminal.folder / "calls.csv.rejects.csv"
     rows = list(csv.DictReader(rejects.read_text("utf-8-sig").splitlines()))

@@ -100,6 +100,7 @@ def contacts_of(
     type=click.Choice(["record", "fire"]),
     help="What becomes of time limits that had passed already: only recorded, or fired with their messages.",
 )
+@click.option("--separate", metavar="REASON", help="Join no contact to an open ticket of its customer; say why.")
 @click.option(
     "--rejects",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -116,6 +117,7 @@ def intake(
     states: dict[str, str],
     entered_column: str | None,
     past: str | None,
+    separate: str | None,
     rejects: Path | None,
     **form: Any,
 ) -> None:
@@ -123,7 +125,8 @@ def intake(
 
     A contact whose external_id is known already is passed over, so that running it again adds nothing and an
     interrupted run is finished by the next. Rows that cannot be taken in go to a file with line and reason; the others
-    are in, and the exit code is 8. What has no type is sorted by the rules of the desk.
+    are in, and the exit code is 8. What has no type is sorted by the rules of the desk. Who has an open ticket of the
+    type and category is urging: such a contact is joined to that ticket.
 
     A desk that moves in brings its tickets with --state-column, each in the state it is in; the solved ones go to the
     archive. If a state is not known, nothing is taken in: all such states are listed, for --map-state.
@@ -145,18 +148,25 @@ def intake(
         reader = read(stdin=stdin)
         with reader, progress(session, reader) as contacts:
             report = session.desk.intake(
-                contacts, actor=session.actor, ticket_type=ticket_type, past=past, states=states
+                contacts,
+                actor=session.actor,
+                ticket_type=ticket_type,
+                past=past,
+                states=states,
+                separate=separate,
             )
     target = None
     if report.rejected:
         target = rejects or Path(f"{'stdin' if file == '-' else Path(file).name}.rejects.csv")
         write_rejects(target, report.rejected, say=lambda reason: session.tell(reason.template, reason.values))
-    counts = {"opened": report.opened, "known": report.known, "rejected": len(report.rejected)}
+    counts = {
+        "opened": report.opened, "joined": report.joined, "known": report.known, "rejected": len(report.rejected),
+    }  # fmt: skip
     if session.json:
         session.dump(counts | {"seconds": round(report.seconds, 3), "rejects": target and str(target)})
     else:
         session.say(
-            "{opened} opened, {known} known already, {rejected} rejected, in {seconds} s",
+            "{opened} opened, {joined} joined, {known} known already, {rejected} rejected, in {seconds} s",
             **counts, seconds=f"{report.seconds:.1f}",
         )  # fmt: skip
     if target:

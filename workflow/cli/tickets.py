@@ -44,6 +44,7 @@ def changed(session: Session, ticket: Ticket, template: str, *, trigger: str | N
 @click.option("--priority", metavar="WORD", help="low, normal, high or urgent.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Repeatable.")
 @click.option("--external-id", metavar="ID", help="Its name in another system; opening it twice is a conflict.")
+@click.option("--separate", metavar="REASON", help="Open a second ticket, though the customer has one open; say why.")
 @options.note
 @options.at
 @options.key
@@ -51,12 +52,21 @@ def changed(session: Session, ticket: Ticket, template: str, *, trigger: str | N
 def open_(session: Session, ticket_type: str | None, *, at: str | None, **given: Any) -> None:
     """Open a ticket of TYPE.
 
-    It starts in the first state of its type. Without TYPE the rules of the desk sort it; `classify` shows how.
+    It starts in the first state of its type. Without TYPE the rules of the desk sort it; `classify` shows how. If the
+    customer has an open ticket of this type and category, they are urging: the contact is joined to that one.
 
         ticketflow open complaint -f severity=special -f statement=@letter.txt -c name=Ann -c phone=13812345678
     """
     ticket = session.desk.open(ticket_type, actor=session.actor, at=session.time(at), **given)
-    changed(session, ticket, "Ticket {ticket} is open: {type}, in {state}, with {owner}.")
+    if ticket.joined is None:
+        changed(session, ticket, "Ticket {ticket} is open: {type}, in {state}, with {owner}.")
+        return
+    changed(
+        session, ticket,
+        "No second ticket: joined to ticket {ticket}, open since {since}, for the same {why}. Its priority is "
+        "{priority}, it is in {state}, with {owner}.",
+        since=ticket.opened_at, why=View(session).sameness(ticket), priority=session.tell(ticket.priority),
+    )  # fmt: skip
 
 
 @click.command("assign", cls=Command)

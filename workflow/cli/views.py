@@ -25,6 +25,7 @@ FACTS = {
     "as": "as",
     "assignee": "assignee",
     "back": "back",
+    "came_at": "came at",
     "channel": "channel",
     "customer": "customer",
     "by": "by",
@@ -48,6 +49,7 @@ FACTS = {
     "rebuilt": "rebuilt",
     "resumed": "goes on",
     "rung": "rung",
+    "separate": "not joined because",
     "sla": "clock",
     "tagged": "tagged",
     "team": "team",
@@ -57,7 +59,7 @@ FACTS = {
     "untagged": "untagged",
     "why": "why",
 }
-FLAGS = {"late": "late", "on_attach": "was past when its goal was set"}
+FLAGS = {"late": "late", "repeat": "repeat contact", "on_attach": "was past when its goal was set"}
 STEPS = {"goal": "new goal"}
 
 
@@ -104,8 +106,19 @@ class View(Labels):
                 "identity": ticket.identity and ticket.identity._asdict(),
                 "ticket_version": ticket.ticket_version,
                 "replayed": ticket.replayed,
+                "joined": ticket.joined and ticket.joined._asdict(),
             }
         )
+
+    def sameness(self, ticket: Ticket) -> list[str]:
+        """Return why a contact was joined to this ticket: what of the customer is the same, the type, the category."""
+        if ticket.joined is None:
+            return []
+        label, definition = self.session.label, self.definition(ticket.type, ticket.version)
+        facts = [label(self.session.spec.customer.fields[name].label, name) for name in ticket.joined.same_by]
+        choices = definition.fields[definition.spec.category].choices if definition.spec.category else {}
+        category = ticket.joined.category
+        return [*facts, self.type_label(ticket), *([label(choices.get(category, {}), category)] if category else [])]
 
     def entry(self, entry: HistoryEntry) -> dict[str, Any]:
         """Return a history entry's stable JSON form."""
@@ -383,7 +396,9 @@ class View(Labels):
                 if not int(value):
                     return None
                 value = timedelta(seconds=int(value))
-            case "until" | "instead_of" | "opened_at":
+            case "came_at" if _instant(value) == entry.happened_at:
+                return None
+            case "came_at" | "until" | "instead_of" | "opened_at":
                 value = self.moment(_instant(value))
             case "proposal":
                 value = list(dict.fromkeys(value.values()))

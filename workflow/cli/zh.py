@@ -258,6 +258,9 @@ SAID = {
     "Ticket {ticket} is changed.": "工单 {ticket} 已修改。",
     "Ticket {ticket} is linked to {other}.": "工单 {ticket} 已与 {other} 关联。",
     "Ticket {ticket} is open: {type}, in {state}, with {owner}.": "工单 {ticket} 已受理：{type}，在 {state}，由 {owner} 负责。",
+    "No second ticket: joined to ticket {ticket}, open since {since}, for the same {why}. Its priority is {priority}, it "
+    "is in {state}, with {owner}.": "未另开工单：已并入 {since} 受理的工单 {ticket}，相同之处：{why}。优先级{priority}，在 {state}，"
+    "由 {owner} 负责。",
     "Ticket {ticket} is with {owner}.": "工单 {ticket} 由 {owner} 负责。",
     "Ticket {ticket}: {trigger}; now in {state}, with {owner}.": "工单 {ticket}：{trigger}；现在 {state}，由 {owner} 负责。",
     "What can happen next, by {actor}": "{actor} 下一步可做",
@@ -270,7 +273,8 @@ SAID = {
     "{database}: revision {after} (was {before})": "{database}：版本 {after}（原为 {before}）",
     "{database}: revision {found}; this release needs {head}": "{database}：版本 {found}；本程序需要 {head}",
     "{done} done.": "完成 {done} 张。",
-    "{opened} opened, {known} known already, {rejected} rejected, in {seconds} s": "受理 {opened}，已有 {known}，"
+    "{opened} opened, {joined} joined, {known} known already, {rejected} rejected, in {seconds} s": "受理 {opened}，"
+    "催单并入 {joined}，已有 {known}，"
     "未受理 {rejected}，用时 {seconds} 秒",
     # the demo
     "A new desk: definitions, people, teams. Every mistake in them would be shown here.": "新的服务台：定义、人员、组。"

@@ -131,10 +131,10 @@ class Classifier:
         """Return what the customer wrote: the fields that some type declares as text."""
         return "\n".join(value for name, value in fields.items() if name in self._texts and isinstance(value, str))
 
-    def customer_of(self, facts: Facts) -> dict[str, Value]:
-        """Return what is sound of what the contact says of its customer."""
+    def customer_of(self, said: Mapping[str, object]) -> dict[str, Value]:
+        """Return what is sound of what a contact says of its customer."""
         specs = self.desk.customer.fields
-        found = {name: self._sound(specs, name, value) for name, value in facts.customer.items()}
+        found = {name: self._sound(specs, name, value) for name, value in said.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     @cached_property

@@ -92,6 +92,13 @@ class Ladder(NamedTuple):
     held_until: datetime | None = None
 
 
+class Joined(NamedTuple):
+    """Why a contact was joined to an open ticket: what of the customer is the same, and the category, where known."""
+
+    same_by: tuple[str, ...]
+    category: str | None = None
+
+
 class Promise(NamedTuple):
     """What the customer was told: until when something will be done. Promises of a ticket are numbered."""
 
@@ -147,8 +154,8 @@ class Ticket:
     `missed_at` is a timeout that passed in the stay that still lasts. `clocks` are every cycle of every SLA clock, by
     name and cycle; `ladder` is the open escalation of `ladders` so far, `promise` the one that stands of `promises`;
     `identity` is the last check of whom we talk to.
-    `replayed` marks the result of a call that an idempotency key had already answered; `remarks` are what the call told
-    the customer and had better be said otherwise.
+    `replayed` marks the result of a call that an idempotency key had already answered, `joined` the ticket that an
+    opening was joined to; `remarks` are what the call told the customer and had better be said otherwise.
     """
 
     id: int
@@ -185,6 +192,7 @@ class Ticket:
     desk_revision: int = 0
     head: str = ""
     replayed: bool = False
+    joined: Joined | None = None
     remarks: tuple[Remark, ...] = ()
 
     def clock(self, name: str) -> SlaClock | None:

@@ -45,13 +45,14 @@ def open_ticket(
     proposal: Proposal | None = None,
     state: str | None = None,
     opened_at: datetime | None = None,
+    separate: str | None = None,
 ) -> Decision:
     """Return a new ticket in its type's first state, with its first timers; raise what is wrong with the request.
 
-    What is given goes before what is proposed. The ticket's id is 0 until the store gives it one, and the customer
-    comes by `for_customer`. One with a `state` comes from elsewhere, in mid-flow: it was opened there at `opened_at`
-    and has been in that state since `now`. Nothing is demanded of its way there, and nobody is told what its type tells
-    of an opening.
+    What is given goes before what is proposed; `separate` says why it is not joined to an open one. The ticket's id is
+    0 until the store gives it one, and the customer comes by `for_customer`. One with a `state` comes from elsewhere,
+    in mid-flow: it was opened there at `opened_at` and has been in that state since `now`. Nothing is demanded of its
+    way there, and nobody is told what its type tells of an opening.
     """
     people.demand(rules.desk, actor, verb)
     definition = rules.compiled.definition
@@ -118,7 +119,8 @@ def open_ticket(
     if proposal:
         data |= {name: value for name, value in _told(proposal).items() if value}
         private |= {"answer": proposal.answer[1]} if proposal.answer else {}
-    ticket, entry = record(ticket, "opened", actor, now, dest=here.name, data=data, private=private | noted(note))
+    private |= noted(note) | noted(separate, "separate")
+    ticket, entry = record(ticket, "opened", actor, now, dest=here.name, data=data, private=private)
     ticket, entry, clocks = sla.follow(rules, ticket, entry)
     timers, spent = arm(rules, ticket, now)
     levels = [timer for clock in clocks for timer in sla.timers(rules, clock, now)]

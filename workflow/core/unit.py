@@ -10,6 +10,7 @@ from workflow.core import firing, ladder, people, sla
 from workflow.core.decide import decide
 from workflow.core.guard import Rules
 from workflow.core.instants import IsDue, before, by, not_before_its_last
+from workflow.core.joining import Repeat, joined
 from workflow.core.migrate import Migrate, migrated
 from workflow.core.model import (
     Acknowledge,
@@ -46,7 +47,7 @@ def run_unit(
     *,
     limit: datetime,
     fired_at: datetime,
-    event: Event | Migrate | None = None,
+    event: Event | Migrate | Repeat | None = None,
     actor: Actor = people.TIMER,
     if_version: int | None = None,
     quiet: bool = False,
@@ -285,16 +286,12 @@ class Unit:
         )  # fmt: skip
         self.entries.append(entry)
 
-    def judge(self, event: Event | Migrate, actor: Actor) -> None:
+    def judge(self, event: Event | Migrate | Repeat, actor: Actor) -> None:
         """Let the event happen, and note which of the catch-up's wishes it has overtaken."""
-        if isinstance(event, Migrate):
-            history = (*event.history, *self.entries)
-            try:
-                decision = migrated(self.rules, self.ticket, self.timers.values(), history, event, actor, self.limit)
-            except TicketflowError as refusal:
-                decision = refused(self.ticket, refusal)
-        else:
-            decision = decide(self.rules, self.ticket, event, actor, self.limit)
+        try:
+            decision = self.decision_on(event, actor)
+        except TicketflowError as refusal:
+            decision = refused(self.ticket, refusal)
         self.refusal = decision.refusal
         if decision.refusal and not decision.entries:
             return
@@ -308,7 +305,16 @@ class Unit:
         if isinstance(event, Assign | Claim):
             self.overtaken += [effect for effect in stood if effect.timed and effect.action in ASSIGNS]
 
-    def takes_on(self, held: Ladder, event: Event | Migrate, decision: Decision, actor: Actor) -> bool:
+    def decision_on(self, event: Event | Migrate | Repeat, actor: Actor) -> Decision:
+        """Return what the event does to the ticket."""
+        if isinstance(event, Migrate):
+            history = (*event.history, *self.entries)
+            return migrated(self.rules, self.ticket, self.timers.values(), history, event, actor, self.limit)
+        if isinstance(event, Repeat):
+            return joined(self.rules, self.ticket, event, actor, self.limit)
+        return decide(self.rules, self.ticket, event, actor, self.limit)
+
+    def takes_on(self, held: Ladder, event: Event | Migrate | Repeat, decision: Decision, actor: Actor) -> bool:
         """Say whether an event acknowledges the open ladder. Whoever escalates by it does not take it over."""
         if isinstance(event, Acknowledge):
             return True

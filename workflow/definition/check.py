@@ -117,6 +117,9 @@ class _TypeCheck:
         if category := self.spec.category:
             choices = [name for name, field in self.spec.fields.items() if field.type == "choice"]
             self.sheet.expect(("category",), "unknown-choice-field", category, choices)
+        if self.spec.joins:
+            triggers = [name for _, room, _ in self._rooms() for name, known in room.transitions.items() if known]
+            self.sheet.expect(("joins",), "unknown-trigger", self.spec.joins, triggers)
         SlaCheck(self.spec, self.desk, self.sheet, self.places, self._check_actions).check()
 
     def _rooms(self) -> Iterator[tuple[Path, Room | TicketTypeSpec, tuple[Room | TicketTypeSpec, ...]]]:

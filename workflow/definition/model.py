@@ -278,7 +278,11 @@ class Sla(Part):
 
 
 class TicketTypeSpec(Part):
-    """One ticket type, as its file says it."""
+    """One ticket type, as its file says it.
+
+    A repeat contact about an open ticket `joins` it by firing this trigger; with false it opens one of its own, linked
+    to the other; without it nobody looks.
+    """
 
     ticket_type: Name
     version: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -290,6 +294,7 @@ class TicketTypeSpec(Part):
     skips: Annotated[tuple[Stage, ...], BeforeValidator(one_or_many), ShortForm(item=True)] = ()
     fields: dict[Name, FieldSpec] = {}
     category: Name | None = None
+    joins: Name | Literal[False] | None = None
     on_open: Actions = ()
     transitions: Transitions = {}
     timeouts: Timeouts = {}

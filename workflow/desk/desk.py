@@ -256,9 +256,12 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
         ticket_type: str | None = None,
         past: str | None = None,
         states: Mapping[str, str] = NOTHING,
+        separate: str | None = None,
         batch: int = 500,
     ) -> IntakeReport:
         """Open a ticket for every contact that is not known by its external id yet, batch by batch.
+
+        A repeat contact is joined to the customer's open ticket, unless `separate` says why none is: see `open`.
 
         Each batch is one transaction: killed half-way and run again, the rest is done. Bad contacts are reported and
         do not stop the others. `past` says what becomes of timers that are due already: `record` fires them without
@@ -272,5 +275,5 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
 
         return take_in(
             self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
-            states=states, batch=batch, machines=Machines(self._classifiers),
+            states=states, batch=batch, separate=separate, machines=Machines(self._classifiers),
         )  # fmt: skip

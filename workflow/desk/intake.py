@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -13,19 +13,16 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
-from workflow.core.classify import Fault, Proposal, Voice
-from workflow.core.model import Actor, Decision, Outcome, Value, replace
-from workflow.core.unit import run_unit
+from workflow.core.classify import Fault, Voice
 from workflow.definition.resolve import first_state
 from workflow.desk.book import Book
 from workflow.desk.contacts import Contact
 from workflow.desk.machines import Machines
-from workflow.desk.sorting import asked, facts_of, propose
+from workflow.desk.reception import Opening, Reception
+from workflow.desk.sorting import asked, facts_of, propose, stored_situation
 from workflow.desk.transactions import Transactions
-from workflow.desk.unit import Opening, begun, decide_opening, with_customers
 from workflow.errors import TicketflowError, UsageError
-from workflow.store import crash, proposals, tickets
-from workflow.store.changes import Change, save
+from workflow.store import crash
 from workflow.store.engine import OPENING, alone
 
 PAST = ("record", "fire")
@@ -42,12 +39,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class IntakeReport:
-    """What an intake did."""
+    """What an intake did: contacts that opened a ticket, were known already, set aside, or joined to an open ticket."""
 
     opened: int = 0
     known: int = 0
     rejected: tuple[Rejected, ...] = ()
     seconds: float = 0.0
+    joined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,9 @@ def unknown_states(
             continue
         name, word = contact.ticket_type or ticket_type, states.get(contact.state, contact.state)
         if name is None:
-            proposal = propose(connection, book, facts_of(book, contact, contact.opened_at or now))
+            proposal = propose(
+                book, facts_of(book, contact, contact.opened_at or now), stored_situation(connection, book)
+            )
             name = proposal.proposed.get("type") if proposal else None
         if name in types and first_state(types[name].states, word) is None:
             known = found.get((name, word))
@@ -98,28 +98,29 @@ def take_in(
     past: str | None,
     states: Mapping[str, str],
     batch: int,
+    separate: str | None,
     machines: Machines,
 ) -> IntakeReport:
-    """Open a ticket for every contact, a transaction for every `batch` of them."""
+    """Open a ticket for every contact, or join it to one; a transaction for every `batch` of them."""
     if past is not None and past not in PAST:
         raise UsageError("the past can be: {known}", "choose one of them", field="past", known=", ".join(PAST))
     if batch < 1:
         raise UsageError("a batch has at least one contact", "give a batch of 1 or more", field="batch")
-    began, opened, known, rejected = time.perf_counter(), 0, 0, list[Rejected]()
+    began, done = time.perf_counter(), IntakeReport()
     for some in _batches(contacts, batch):
         said = _asked(transactions, book_of, clock, some, ticket_type, machines)
 
-        def work(
-            connection: Connection, some: list[Contact] = some, said: Said = said
-        ) -> tuple[int, int, list[Rejected]]:
+        def work(connection: Connection, some: list[Contact] = some, said: Said = said) -> IntakeReport:
             alone(connection, OPENING, shared=True)
-            book = book_of(connection)
-            return _take_batch(connection, book, clock.now(), some, actor, ticket_type, past, states, said)
+            book, openings = book_of(connection), [_opening(contact, ticket_type, states, separate) for contact in some]
+            return _take_batch(connection, book, clock.now(), some, openings, actor, past, said)
 
-        more, old, bad = transactions.unit(work)
-        opened, known = opened + more, known + old
-        rejected += bad
-    return IntakeReport(opened, known, tuple(rejected), round(time.perf_counter() - began, 3))
+        more = transactions.unit(work)
+        done = IntakeReport(
+            done.opened + more.opened, done.known + more.known, (*done.rejected, *more.rejected),
+            joined=done.joined + more.joined,
+        )  # fmt: skip
+    return replace(done, seconds=round(time.perf_counter() - began, 3))
 
 
 def _batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:
@@ -151,75 +152,44 @@ def _take_batch(
     connection: Connection,
     book: Book,
     now: datetime,
-    contacts: list[Contact],
+    contacts: Sequence[Contact],
+    openings: Sequence[Opening],
     actor: str,
-    ticket_type: str | None,
     past: str | None,
-    states: Mapping[str, str],
     said: Said,
-) -> tuple[int, int, list[Rejected]]:
+) -> IntakeReport:
     who = people.actor_of(book.desk, actor)
     people.demand(book.desk, who, "intake")
     alone(connection, "intake")
-    wanted = [contact.external_id for contact in contacts if contact.external_id]
-    seen = set(tickets.external_ids(connection, wanted))
-    known, rejected, decided = 0, [], []
-    sorted_: list[Proposal | None] = []
-    for contact in contacts:
-        if contact.external_id in seen:
-            known += 1
-            continue
-        try:
-            if contact.error is not None:
-                raise contact.error
-            name = contact.ticket_type or ticket_type
-            facts = facts_of(book, contact, contact.opened_at or now)
-            proposal = propose(connection, book, facts, said.get(contact.line, ()), ticket_type=name)
-            decided.append(_decide(book, contact, who, now, name, proposal, states))
-        except TicketflowError as error:
-            rejected.append(Rejected(contact, error))
-            continue
-        sorted_.append(proposal)
-        if contact.external_id:
-            seen.add(contact.external_id)
-    openings = zip(with_customers(connection, book, decided), sorted_, strict=True)
-    changes = [Change(None, (), _opened(book, decision, who, now, past, proposal)) for decision, proposal in openings]
-    saved = save(connection, changes, now)
-    proposals.keep(connection, zip((ticket.id for ticket in saved), sorted_, strict=True))
-    crash.point("intake.batch")
-    return len(changes), known, rejected
+    while True:
+        reception = Reception(connection, book, who, now, openings, verb="intake", quiet=past == "record")
+        opened, known, joined, rejected = 0, 0, 0, list[Rejected]()
+        for contact, opening in zip(contacts, openings, strict=True):
+            if opening.external_id in reception.known:
+                known += 1
+                continue
+            try:
+                if contact.error is not None:
+                    raise contact.error
+                _, why = reception.receive(opening, reception.sort(opening, said.get(contact.line, ())))
+            except TicketflowError as error:
+                rejected.append(Rejected(contact, error))
+                continue
+            opened, joined = opened + (why is None), joined + (why is not None)
+        if past is None and reception.overdue:
+            raise UsageError(
+                "contacts this old have timers that are due already",
+                "say --past record (nobody is told) or --past fire (the next run tells)",
+                field="past",
+            )
+        if reception.save() is not None:
+            crash.point("intake.batch")
+            return IntakeReport(opened, known, tuple(rejected), joined=joined)
 
 
-def _decide(
-    book: Book,
-    contact: Contact,
-    actor: Actor,
-    now: datetime,
-    name: str | None,
-    proposal: Proposal | None,
-    states: Mapping[str, str],
-) -> tuple[Decision, dict[str, Value]]:
-    opening = Opening(
-        name, contact.fields, contact.customer, contact.channel, contact.priority, contact.tags, contact.external_id,
-        at=contact.opened_at, state=states.get(contact.state, contact.state) if contact.state else None,
-        entered_at=contact.entered_at,
+def _opening(contact: Contact, ticket_type: str | None, states: Mapping[str, str], separate: str | None) -> Opening:
+    return Opening(
+        contact.ticket_type or ticket_type, contact.fields, contact.customer, contact.channel, contact.priority,
+        contact.tags, contact.external_id, at=contact.opened_at, separate=separate,
+        state=states.get(contact.state, contact.state) if contact.state else None, entered_at=contact.entered_at,
     )  # fmt: skip
-    return decide_opening(book, opening, actor, now, proposal, verb="intake")
-
-
-def _opened(
-    book: Book, decision: Decision, actor: Actor, now: datetime, past: str | None, proposal: Proposal | None
-) -> Outcome:
-    if past is None and any(timer.due_at <= now for timer in decision.arm):
-        raise UsageError(
-            "contacts this old have timers that are due already",
-            "say --past record (nobody is told) or --past fire (the next run tells)",
-            field="past",
-        )
-    first = begun(book, decision, actor, now, proposal, quiet=past == "record")
-    if past != "record":
-        return first
-    ticket = first.ticket
-    rules = book.rules(ticket.type, ticket.version)
-    later = run_unit(rules, ticket, first.timers, limit=now, fired_at=now, quiet=True)
-    return replace(later, entries=(*first.entries, *later.entries), links=(*first.links, *later.links))

@@ -20,8 +20,8 @@ from workflow.desk import sorting, unit
 from workflow.desk.book import Book
 from workflow.desk.ground import Ground
 from workflow.desk.machines import Machines
+from workflow.desk.reception import Opening
 from workflow.desk.sorting import RulesReport
-from workflow.desk.unit import Opening
 from workflow.errors import UsageError
 from workflow.store import agenda, customers, outbox, proposals, tickets, timekeeping
 from workflow.store import definitions as stored_definitions
@@ -233,7 +233,8 @@ class LookingVerbs(Ground):
             facts = sorting.facts_of(book, opening, self.clock.now())
             facts = dataclasses.replace(facts, text="\n".join(filter(None, (text, facts.text))))
             said = sorting.asked(book, Machines(self._classifiers), facts)
-            return sorting.propose(connection, book, facts, said) or Proposal({}, {})
+            situation = sorting.stored_situation(connection, book)
+            return sorting.propose(book, facts, situation, said) or Proposal({}, {})
 
         return self._read(work)
 

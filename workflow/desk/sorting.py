@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Connection
 
 from workflow.core.classify import DEFAULT, Facts, Fault, Proposal, Voice, corrections, may_correct
 from workflow.core.migrate import Migrate
-from workflow.core.model import Actor, Event, Ticket
+from workflow.core.model import Actor, Customer, Event, Ticket, Value
 from workflow.desk.book import Book
 from workflow.desk.machines import Machines
 from workflow.store import proposals
 
 if TYPE_CHECKING:
     from workflow.desk.contacts import Contact
-    from workflow.desk.unit import Opening
+    from workflow.desk.reception import Opening
 
 UNSORTED = ("intake", "classify")  # stages in which nobody has looked at the sorting yet
 
@@ -50,6 +50,9 @@ class RulesReport:
     faults: int = 0
 
 
+Situation: TypeAlias = tuple[Customer | None, list[tuple[str, tuple[str, ...]]]]
+
+
 def facts_of(book: Book, said: Opening | Contact, at: datetime) -> Facts:
     """Return what a contact says of itself; nothing is looked up."""
     return Facts(
@@ -64,17 +67,17 @@ def asked(book: Book, machines: Machines, facts: Facts) -> list[Voice | Fault]:
 
 
 def propose(
-    connection: Connection,
     book: Book,
     facts: Facts,
+    situation: Callable[[Mapping[str, Value]], Situation],
     machines: Sequence[Voice | Fault] = (),
     *,
     ticket_type: str | None = None,
 ) -> Proposal | None:
-    """Sort a contact by what it says and what the desk knows of its customer; see Classifier.propose."""
+    """Sort a contact by what it says and by the `situation` of its customer; see Classifier.propose."""
     classifier = book.classifier
     if classifier.reads_customer and facts.customer:
-        customer, tickets = proposals.situation(connection, book.desk.customer, classifier.customer_of(facts))
+        customer, tickets = situation(classifier.customer_of(facts.customer))
         facts = dataclasses.replace(
             facts,
             customer_tags=customer.tags if customer else (),
@@ -82,6 +85,11 @@ def propose(
             open_tags=tuple(tag for _, tags in tickets for tag in tags),
         )
     return classifier.propose(facts, machines, ticket_type=ticket_type)
+
+
+def stored_situation(connection: Connection, book: Book) -> Callable[[Mapping[str, Value]], Situation]:
+    """Return what tells the situation of a customer as it is stored."""
+    return lambda given: proposals.situation(connection, book.desk.customer, given)
 
 
 def correct(connection: Connection, book: Book, ticket: Ticket, event: Event | Migrate, actor: Actor) -> None:
@@ -144,7 +152,7 @@ def report_of_contacts(
         if contact.error is not None:
             continue
         facts = facts_of(book, contact, contact.opened_at or at)
-        proposal = propose(connection, book, facts, asked(book, machines, facts))
+        proposal = propose(book, facts, stored_situation(connection, book), asked(book, machines, facts))
         if proposal is None:
             continue
         theirs, ours = contact.ticket_type, proposal.proposed.get("type")

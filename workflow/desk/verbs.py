@@ -22,7 +22,7 @@ from workflow.desk.book import Book
 from workflow.desk.ground import Ground
 from workflow.desk.machines import Machines
 from workflow.desk.migrate import event_for
-from workflow.desk.unit import Opening
+from workflow.desk.reception import Opening, open_one
 from workflow.errors import TicketflowError
 from workflow.store import customers, records, rows, tickets
 from workflow.store.engine import OPENING, alone
@@ -46,6 +46,7 @@ class TicketVerbs(Ground):
         tags: Iterable[str] = (),
         external_id: str | None = None,
         note: str | None = None,
+        separate: str | None = None,
         at: datetime | None = None,
         key: str | None = None,
         state: str | None = None,
@@ -54,6 +55,8 @@ class TicketVerbs(Ground):
         """Open a ticket in its type's first state and return it.
 
         Without a type the rules of the desk sort it: `proposal` says how. A risk that they see is found in any case.
+        A customer who has an open ticket of the type and category is joined to it instead, where the type `joins`:
+        `joined` of the ticket that is returned says why. `separate` is the reason for a second ticket all the same.
         `fields` and `customer` hold values of their fields' Python types, or what a person would type for them.
         `at` records an earlier truth. `key` makes the call idempotent: called again with the same arguments it
         returns the first result with `replayed` set. Raise NotFound, BadValue, Forbidden, or Conflict for a key or an
@@ -64,13 +67,13 @@ class TicketVerbs(Ground):
         """
         opening = Opening(
             ticket_type, dict(fields), dict(customer), channel, priority, tuple(sorted(set(tags))), external_id, note,
-            None if at is None else as_utc(at), state, None if entered_at is None else as_utc(entered_at),
+            None if at is None else as_utc(at), state, None if entered_at is None else as_utc(entered_at), separate,
         )  # fmt: skip
 
         said = [] if ticket_type else self._machines_on(opening)
 
         def work(connection: Connection, book: Book, _row: object) -> tuple[Ticket, None]:
-            return unit.open_one(connection, book, opening, actor, self.clock.now(), said), None
+            return open_one(connection, book, opening, actor, self.clock.now(), said), None
 
         return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work)
 

@@ -54,7 +54,10 @@ _ORDER: tuple[Writer | Prepared, ...] = (  # a timer that is armed anew goes bef
 
 @dataclass(frozen=True)
 class Change:
-    """What one unit did to one ticket: from the value that was read to the outcome. New tickets have no `before`."""
+    """What one unit did to one ticket: from the value that was read to the outcome.
+
+    New tickets have no `before`; one that has an id keeps it.
+    """
 
     before: Ticket | None
     timers: Timers
@@ -77,13 +80,14 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
     at = moments[recorded_at]
     updates: dict[tuple[str, ...], list[Row]] = {}
     rows: dict[Writer | Prepared, list[Any]] = {statement: [] for statement in _ORDER}
-    ids = iter(allocate(connection, tickets, sum([change.before is None for change in changes])))
+    fresh = [change.outcome.ticket.id for change in changes if change.before is None]
+    ids = iter(allocate(connection, tickets, fresh.count(0)))
     for change in changes:
         before, outcome = change.before, change.outcome
         if before is not None and not outcome.entries:
             after.append(before)
             continue
-        ticket_id, head = (next(ids), "") if before is None else (before.id, before.head)
+        ticket_id, head = (outcome.ticket.id or next(ids), "") if before is None else (before.id, before.head)
         for entry in outcome.entries:
             row = entry_row(ticket_id, head, entry, at, salt, moments[entry.happened_at])
             rows[_HISTORY].append(row)
@@ -109,7 +113,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
             row = (ticket_id, timer_text(timer.key), moments[timer.due_at], timer.position, incident.reason, at, None)
             rows[OPEN_INCIDENT].append(row)
         for link in outcome.links:
-            if missing(connection, link.other):  # named by a definition: the history says so, there is nothing to link
+            if link.other not in fresh and missing(connection, link.other):  # only a definition names it
                 continue
             for own, other in ((ticket_id, link.other), (link.other, ticket_id)):
                 rows[_LINK].append({"ticket_id": own, "other_id": other, "kind": link.kind, "created_at": recorded_at})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
@@ -18,8 +19,9 @@ from workflow.errors import NotFound
 from workflow.store.sql import Among, Prepared, Row, Writer, allocate, from_json, instants, listed
 from workflow.store.tables import customer_keys, customers
 
-Told: TypeAlias = tuple[Mapping[str, Value], datetime]
+Names: TypeAlias = tuple[str, ...]
 LONGEST_KEY = 500  # in characters; an index row of PostgreSQL holds some 2,700 bytes
+_NUMBER, _BETWEEN_DIGITS = re.compile(r"\+?[0-9][0-9 .()-]*"), re.compile(r"[ .()-]")
 _SAID = ("fields", "tags", "search")
 _KNOWN = Prepared(select(customer_keys.c.key, customer_keys.c.customer_id).where(Among(customer_keys.c.key)))
 _NEW_KEY = Prepared(  # an error would abort a host's transaction on PostgreSQL
@@ -36,44 +38,65 @@ _FORGET = (
 )
 
 
-def customers_of(connection: Connection, spec: CustomerSpec, told: Sequence[Told]) -> list[Customer | None]:
-    """Return whom each of these facts belong to, one after the other, and keep what is new in them.
+class Callers:
+    """Whom the facts of some contacts belong to: known customers, locked, and new ones as they are met.
 
-    That is the known customer with the new facts added, or a new one; None for no facts. Of the lines of `same_by`
-    whose fields are all given, the first that is known decides; all of them are remembered.
+    Of the lines of `same_by` whose fields are all given, the first that is known decides; all of them are remembered.
+    Nothing is written before `keep`.
     """
-    keys = [_keys(spec, given) for given, _ in told]
-    before = _owners(connection, keys)
-    stored = _locked(connection, spec, set(before.values()))
-    ids = iter(allocate(connection, customers, _strangers(told, keys, before)))
-    owners, now, made = dict(before), dict(stored), dict[int, datetime]()
-    found: list[Customer | None] = []
-    for (given, at), own in zip(told, keys, strict=True):
+
+    def __init__(self, connection: Connection, spec: CustomerSpec, told: Sequence[Mapping[str, Value]]) -> None:
+        self._connection, self._spec = connection, spec
+        keys = [_keys(spec, given) for given in told]
+        self._before = _owners(connection, keys)
+        self._stored = _locked(connection, spec, set(self._before.values()))
+        self._ids = iter(allocate(connection, customers, _strangers(told, keys, self._before)))
+        self._owners, self._now = dict(self._before), dict(self._stored)
+        self._made: dict[int, datetime] = {}
+
+    @property
+    def known(self) -> list[int]:
+        """The customers whom the desk knew before."""
+        return list(self._stored)
+
+    def find(self, given: Mapping[str, Value]) -> tuple[Customer, Names] | None:
+        """Return the customer known by these facts, and by which of them."""
+        for names, key in _lines(self._spec, given):
+            if key in self._owners:
+                return self._now[self._owners[key]], names
+        return None
+
+    def meet(self, given: Mapping[str, Value], at: datetime) -> Customer | None:
+        """Return whom these facts belong to with the new ones added, or a new customer; None for no facts."""
         if not given:
-            found.append(None)
-            continue
-        known = next((owners[key] for key in own if key in owners), None)
-        if known is None:
-            known = next(ids)
-            made[known], now[known] = at, Customer(known)
-        for key in own:
-            owners.setdefault(key, known)
-        old = now[known]
-        now[known] = Customer(known, {**old.fields, **given}, old.tags)
-        found.append(now[known])
-    moments = instants(connection)
-    _NEW.run_many(connection, [(who, *_row(now[who]), moments[at]) for who, at in made.items()])
-    _CHANGE.run_many(connection, [(*_row(now[who]), who) for who, old in stored.items() if now[who] != old])
-    fresh = {key: who for key, who in owners.items() if key not in before}
-    rows = [{"key": key, "customer_id": who} for key, who in fresh.items()]
-    if _NEW_KEY.run_many(connection, rows) == len(rows):
-        return found
-    theirs = _owners(connection, keys)
-    if all(theirs[key] == who for key, who in fresh.items() if who in made):
-        return found
-    for forget in _FORGET:  # another transaction was first with one of them
-        forget.run(connection, {"ids": listed(connection, list(made))})
-    return customers_of(connection, spec, told)
+            return None
+        found = self.find(given)
+        if found is None:
+            old = Customer(next(self._ids))
+            self._made[old.id] = at
+        else:
+            old = found[0]
+        for _, key in _lines(self._spec, given):
+            self._owners.setdefault(key, old.id)
+        met = self._now[old.id] = Customer(old.id, {**old.fields, **given}, old.tags)
+        return met
+
+    def keep(self) -> bool:
+        """Write what is new; if another transaction was first with a customer, write none of them and return False."""
+        connection, now = self._connection, self._now
+        moments = instants(connection)
+        _NEW.run_many(connection, [(who, *_row(now[who]), moments[at]) for who, at in self._made.items()])
+        _CHANGE.run_many(connection, [(*_row(now[who]), who) for who, old in self._stored.items() if now[who] != old])
+        fresh = {key: who for key, who in self._owners.items() if key not in self._before}
+        rows = [{"key": key, "customer_id": who} for key, who in fresh.items()]
+        if _NEW_KEY.run_many(connection, rows) == len(rows):
+            return True
+        theirs = _owners(connection, [list(fresh)])
+        if all(theirs[key] == who for key, who in fresh.items() if who in self._made):
+            return True
+        for forget in _FORGET:
+            forget.run(connection, {"ids": listed(connection, list(self._made))})
+        return False
 
 
 def known_customer(connection: Connection, spec: CustomerSpec, given: Mapping[str, Value]) -> Customer | None:
@@ -84,14 +107,25 @@ def known_customer(connection: Connection, spec: CustomerSpec, given: Mapping[st
     return None if known is None else get_customer(connection, spec, known)
 
 
-def _keys(spec: CustomerSpec, given: Mapping[str, Value]) -> list[str]:
+def _lines(spec: CustomerSpec, given: Mapping[str, Value]) -> list[tuple[Names, str]]:
+    """Return the lines of `same_by` whose fields are all given, each with its key."""
     lines = [names for names in spec.same_by if all(name in given for name in names)]
-    return [_key({name: given[name] for name in names}) for names in lines]
+    return [(names, _key({name: given[name] for name in names})) for names in lines]
+
+
+def _keys(spec: CustomerSpec, given: Mapping[str, Value]) -> list[str]:
+    return [key for _, key in _lines(spec, given)]
 
 
 def _key(facts: Mapping[str, Value]) -> str:
-    key = canonical([[name, searchable(str(encode(value))).strip()] for name, value in facts.items()])
+    key = canonical([[name, _folded(str(encode(value)))] for name, value in facts.items()])
     return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+
+
+def _folded(value: str) -> str:
+    """Return a fact as it is compared: width, case and the space around it do not count, nor what parts a number."""
+    text = searchable(value).strip()
+    return _BETWEEN_DIGITS.sub("", text) if _NUMBER.fullmatch(text) else text
 
 
 def _owners(connection: Connection, keys: Sequence[Sequence[str]]) -> dict[str, int]:
@@ -104,11 +138,9 @@ def _locked(connection: Connection, spec: CustomerSpec, ids: set[int]) -> dict[i
     return {row[0]: _customer(spec, row) for row in rows}
 
 
-def _strangers(told: Sequence[Told], keys: Sequence[Sequence[str]], owners: Mapping[str, int]) -> int:
+def _strangers(told: Sequence[Mapping[str, Value]], keys: Sequence[Sequence[str]], owners: Mapping[str, int]) -> int:
     """Return how many new customers there can be at most."""
-    unknown = [
-        tuple(own) for (given, _), own in zip(told, keys, strict=True) if given and owners.keys().isdisjoint(own)
-    ]
+    unknown = [tuple(own) for given, own in zip(told, keys, strict=True) if given and owners.keys().isdisjoint(own)]
     return unknown.count(()) + len({own for own in unknown if own})
 
 

@@ -1,20 +1,29 @@
-"""Idempotency keys, each with the result of the call that used it."""
+"""Idempotency keys, each with the result of the call that used it; the external ids of contacts that were joined."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from workflow.core.chain import SALT_BYTES
 from workflow.errors import Conflict
 from workflow.store.engine import alone
+from workflow.store.sql import Among, Prepared, listed
 from workflow.store.tables import idempotency
+
+JOINED = "joined"  # stands where others have their verb
+_KEEP = Prepared(insert(idempotency))
+_JOINED = Prepared(
+    select(idempotency.c.key, idempotency.c.result).where(
+        idempotency.c.verb == bindparam("verb"), Among(idempotency.c.key)
+    )
+)
 
 
 def _mark(arguments: Mapping[str, Any], salt: str) -> str:
@@ -58,3 +67,18 @@ def remember(
     mark = _mark(arguments, os.urandom(SALT_BYTES).hex())
     row = {"verb": verb, "key": key, "arguments": mark, "result": result, "created_at": at}
     connection.execute(insert(idempotency).values(**row))
+
+
+def keep_joined(connection: Connection, contacts: Sequence[tuple[str, int]], at: datetime) -> None:
+    """Keep the external ids of contacts that were joined to a ticket, which has one of its own."""
+    rows = [
+        {"verb": JOINED, "key": contact, "arguments": "", "result": str(ticket), "created_at": at}
+        for contact, ticket in contacts
+    ]
+    _KEEP.run_many(connection, rows)
+
+
+def joined(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
+    """Return which of these external ids are those of contacts that were joined, and to which ticket."""
+    found = _JOINED.fetch(connection, {"verb": JOINED, "ids": listed(connection, wanted)})
+    return {key: int(ticket) for key, ticket in found}

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import select
 
 from workflow.core import chain
-from workflow.core.model import Customer, HistoryEntry, Identity, SlaClock, Ticket, Timer
+from workflow.core.model import Customer, HistoryEntry, Identity, Joined, SlaClock, Ticket, Timer, replace
 from workflow.core.text import search_text
 from workflow.core.values import decoded, encoded
 from workflow.definition.model import FieldSpec
@@ -72,7 +72,7 @@ def ticket_of(row: Sequence[Any], shapes: Shapes, clocks: tuple[SlaClock, ...]) 
     if {*map(type, _numbers_of(values))} != {int}:
         raise TypeError(f"a whole number is none: {dict(zip(_NUMBERS, _numbers_of(values), strict=True))}")
     ticket = object.__new__(Ticket)
-    ticket.__dict__.update(values, clocks=clocks, replayed=False, remarks=())
+    ticket.__dict__.update(values, clocks=clocks, replayed=False, joined=None, remarks=())
     return ticket
 
 
@@ -148,6 +148,7 @@ def freeze(ticket: Ticket) -> str:
     if ticket.customer:
         values["customer_fields"] = chain.canonical(encoded(ticket.customer.fields))
         values["customer_tags"] = chain.canonical(list(ticket.customer.tags))
+    values |= {"joined": ticket.joined} if ticket.joined else {}
     values["clocks"] = [timekeeping.freeze_clock(ticket.id, clock) for clock in ticket.clocks]
     return chain.canonical(values)
 
@@ -155,7 +156,10 @@ def freeze(ticket: Ticket) -> str:
 def thaw(frozen: str, shapes: Shapes) -> Ticket:
     """Return the ticket that `freeze` was given."""
     row = _THAWED | from_json(frozen)
-    return ticket_of([row[name] for name in _NAMES], shapes, tuple(map(timekeeping.thaw_clock, row["clocks"])))
+    ticket = ticket_of([row[name] for name in _NAMES], shapes, tuple(map(timekeeping.thaw_clock, row["clocks"])))
+    if joined := row.get("joined"):
+        ticket = replace(ticket, joined=Joined(tuple(joined[0]), joined[1]))
+    return ticket
 
 
 def timer_text(key: tuple[str, str, int, int]) -> str:

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, collate, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    cast,
+    collate,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from workflow.clock import as_utc
 from workflow.core.model import Ticket
@@ -18,14 +31,15 @@ from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import TicketflowError, UsageError
 from workflow.store.claims import held
+from workflow.store.records import JOINED
 from workflow.store.rows import Shapes
-from workflow.store.tables import Instant, customers, tickets
+from workflow.store.tables import Instant, customers, idempotency, tickets
 from workflow.store.tickets import unreadable
 
 LONGEST = 1_000
 IDS = select(tickets.c.id).select_from(tickets.outerjoin(customers, customers.c.id == tickets.c.customer_id))
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # and not the last instant, which has no name in zones east of Greenwich
-_SAME = ("type", "state", "stage", "team", "assignee", "priority", "channel", "external_id")
+_SAME = ("type", "state", "stage", "team", "assignee", "priority", "channel")
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -95,10 +109,12 @@ def _order(sort: str) -> tuple[Any, bool]:
 
 def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
     columns = tickets.c
-    for name in (*_SAME, "text", "tag", "customer"):
+    for name in (*_SAME, "text", "tag", "customer", "external_id"):
         if isinstance(value := getattr(query, name), str):
             storable(value, name, longest=LONGEST, empty=True)
     found = [columns[name] == getattr(query, name) for name in _SAME if getattr(query, name) is not None]
+    if query.external_id is not None:
+        found.append(columns.id.in_(_own_or_joined(query.external_id)))
     if query.text is not None:
         wanted = searchable(query.text)
         texts = (columns.search, customers.c.search)
@@ -114,6 +130,15 @@ def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
     if query.opened_before is not None:
         found.append(columns.opened_at < query.opened_before)
     return found
+
+
+def _own_or_joined(external_id: str) -> Any:
+    """Return the ticket of a contact: one that it opened, or one that it was joined to."""
+    joined = (idempotency.c.verb == JOINED) & (idempotency.c.key == external_id)
+    return union_all(
+        select(tickets.c.id).where(tickets.c.external_id == external_id),
+        select(cast(idempotency.c.result, tickets.c.id.type)).where(joined),
+    )
 
 
 def _part(dialect: str, whole: Any, part: str) -> ColumnElement[bool]:

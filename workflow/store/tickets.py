@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, type_coerce
 from sqlalchemy.types import NullType
@@ -12,19 +12,38 @@ from sqlalchemy.types import NullType
 from workflow.core.model import HistoryEntry, Link, Ticket
 from workflow.core.values import keeps
 from workflow.errors import Damaged, NotFound
-from workflow.store import timekeeping
+from workflow.store import records, timekeeping
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of, timer_of
 from workflow.store.sql import Among, Prepared, Row, from_json, listed
-from workflow.store.tables import history, links, tickets, timers
+from workflow.store.tables import history, instant, links, tickets, timers
 
 Made = TypeVar("Made")
 _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))
 _LOCKED = Prepared(BASE.where(tickets.c.id == bindparam("id")).with_for_update(of=tickets))
 _TIMERS = Prepared(select(*TIMER).where(timers.c.ticket_id == bindparam("id")))
 _EXTERNAL = Prepared(select(tickets.c.external_id, tickets.c.id).where(Among(tickets.c.external_id)))
+_CASES = Prepared(
+    select(
+        tickets.c.customer_id, tickets.c.id, tickets.c.type, tickets.c.version, tickets.c.tags, tickets.c.fields,
+        tickets.c.opened_at,
+    )
+    .where(Among(tickets.c.customer_id), tickets.c.stage != "archive")
+    .order_by(tickets.c.id)
+)  # fmt: skip
 _TURNS = ("fired", "skipped", "incident", "migrated")
 _STORED = [type_coerce(column, NullType).label(column.name) for column in history.c]  # read row by row
 _HISTORY = Prepared(select(history).where(history.c.ticket_id == bindparam("id")).order_by(history.c.seq))
+
+
+class Case(NamedTuple):
+    """What tells an open ticket from the customer's others; `fields` are as they are stored."""
+
+    ticket: int
+    type: str
+    version: int
+    tags: tuple[str, ...]
+    fields: Mapping[str, Any]
+    opened_at: datetime
 
 
 def hold(connection: Connection, ticket_id: int) -> Row | None:
@@ -107,9 +126,21 @@ def ids_after(connection: Connection, after: int, most: int) -> list[int]:
 
 
 def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
-    """Return which of these external ids are known already, and by which ticket."""
+    """Return which of these external ids are known already, and by which ticket: as its own, or as a contact joined."""
     some = list(filter(keeps, wanted))
-    return dict(_EXTERNAL.fetch(connection, {"ids": listed(connection, some)})) if some else {}
+    if not some:
+        return {}
+    ids = {"ids": listed(connection, some)}
+    return records.joined(connection, some) | dict(_EXTERNAL.fetch(connection, ids))
+
+
+def open_cases(connection: Connection, owners: Sequence[int]) -> list[tuple[int, Case]]:
+    """Return the open tickets of some customers, each with whose it is; by id."""
+    rows = _CASES.fetch(connection, {"ids": listed(connection, owners)}) if owners else ()
+    return [
+        (owner, Case(ticket, name, version, tuple(from_json(tags)), from_json(fields), instant(opened_at)))
+        for owner, ticket, name, version, tags, fields, opened_at in rows
+    ]
 
 
 def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:

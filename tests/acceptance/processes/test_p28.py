@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import SPECIAL, opened
+from tests.acceptance.processes.steps import SPECIAL, opened, told
 from workflow import Desk, Refused
 
 
@@ -43,3 +43,43 @@ def test_every_open_ticket_can_be_urged_and_no_archived_one(desk: Desk, name: st
     desk.advance(ticket.id, "mark_spam", actor="lead_day", fields={"closing_reason": "误拨"})
     with pytest.raises(Refused):
         desk.advance(ticket.id, "urge", actor="agent_01")
+
+
+JOINING = ("complaint", "inquiry", "service", "suggestion")
+
+
+@pytest.mark.parametrize("name", JOINING)
+def test_who_calls_again_is_joined_to_the_open_ticket(desk: Desk, name: str) -> None:
+    first = opened(desk, name)
+    for words in ("还没有好", "我要向工信部反映"):
+        joined = desk.open(
+            name, actor="agent_02", fields={"statement": words}, customer={"phone": "138 1234 5678"}, channel="wechat"
+        )
+        assert (joined.id, joined.joined and joined.joined.same_by) == (first.id, ("phone",))
+    assert (joined.fields["statement"], joined.fields["urges"]) == ("断网三天", 2)
+    assert (joined.priority, joined.tags) == ("high", ("risk", "urged"))
+    assert [entry.private["note"] for entry in desk.history(first.id) if entry.trigger == "urge"] == [
+        "还没有好", "我要向工信部反映"
+    ]  # fmt: skip
+    assert ("member:lead_day", "escalate") in told(desk), "a risk that comes with an urge is told at once (P8)"
+    own = opened_again(desk, name, separate="另一处房屋")
+    assert [(link.other, link.kind) for link in desk.links(own)] == [(first.id, "repeat")]
+
+
+@pytest.mark.parametrize("name", ["activation", "emergency", "follow_up"])
+def test_each_alarm_order_and_follow_up_is_a_ticket_of_its_own(desk: Desk, name: str) -> None:
+    first = opened(desk, name)
+    second = opened_again(desk, name)
+    assert second != first.id
+    assert [(link.other, link.kind) for link in desk.links(second)] == [(first.id, "repeat")]
+
+
+def test_another_category_is_another_case(desk: Desk) -> None:
+    first = opened(desk, "complaint", *SPECIAL)
+    assert opened_again(desk, "complaint", category="billing") != first.id
+    assert opened_again(desk, "complaint", category="service") == first.id
+
+
+def opened_again(desk: Desk, name: str, separate: str | None = None, **fields: str) -> int:
+    given = {"statement": "断网三天", **fields}
+    return desk.open(name, actor="agent_02", fields=given, customer={"phone": "13812345678"}, separate=separate).id

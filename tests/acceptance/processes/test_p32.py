@@ -13,7 +13,7 @@ def test_rules_tag_the_case_by_its_words_and_by_the_tags_of_its_customer() -> No
         first = desk.open(actor="agent_01", fields={"statement": "太气人了，宽带又断了"}, customer=WHO)
         assert first.tags == ("broadband", "heated")
         desk.tag_customer(customer_of(first), actor="agent_01", add=["vip"])
-        again = desk.open(actor="agent_01", fields={"statement": "请问几点开门"}, customer=WHO)
+        again = desk.open(actor="agent_01", fields={"statement": "请问几点开门"}, customer=WHO, separate="另一件事")
         assert (again.tags, again.priority) == (("vip",), "high")
 
 
