@@ -58,9 +58,9 @@ class Terminal:
         return {**os.environ, **self.env, "PYTHONPATH": str(Path(__file__).parents[2])}
 
     def ticket(self, kind: str = "complaint", *more: object, **env: Any) -> int:
-        """Open a ticket and return its id."""
+        """Open a ticket of its own and return its id."""
         words = ("--field", "statement=The line is dead.", "--customer", "name=张三", "--customer", "phone=13812345678")
-        return int(self.one("open", kind, *words, *more, **env)["id"])
+        return int(self.one("open", kind, *words, "--separate", "another case", *more, **env)["id"])
 
 
 @pytest.fixture(scope="session")

@@ -226,3 +226,20 @@ def test_a_damaged_ticket_keeps_no_other_from_being_shown(terminal: Terminal) ->
         assert terminal.error("show", number, code=1)["ticket"] == number
     assert "3" in terminal("show", numbers[2])
     assert [json.loads(line)["id"] for line in terminal("export", "--format", "jsonl").splitlines()] == [3]
+
+
+def test_the_archive_is_searched_by_time_tag_and_the_id_of_a_contact(terminal: Terminal) -> None:
+    opening = ("open", "inquiry", "-f", "statement=断网", "-c", "phone=13812345678")
+    first = terminal.one(*opening, "--tag", "回头客")["id"]
+    joined = terminal.one(*opening, "--external-id", "call-2")
+    assert (joined["id"], joined["joined"]) == (first, {"same_by": ["phone"], "category": None})
+    terminal("advance", str(first), "withdraw", "-f", "closing_reason=已好", "--actor", "lead_day")
+    second = terminal.one(*opening)["id"]
+    closed = terminal.one("show", str(first))["updated_at"]
+    wanted = {
+        ("--closed-from", closed): [first], ("--closed-before", closed): [],
+        ("--closed-from", closed, "--tag", "回头客", "--customer", "13812345678"): [first],
+        ("--external-id", "call-2"): [first], ("--external-id", "call-3"): [], ("--stage", "intake"): [second],
+    }  # fmt: skip
+    for words, found in wanted.items():
+        assert [ticket["id"] for ticket in terminal.objects("find", "断网", *words)] == found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SORTS = [sign + name for name in ("id", "due", "updated", "opened", "priority") for sign in ("", "-")]
+TIMES = ("opened_from", "opened_before", "closed_from", "closed_before")
 PAGE = 500
 
 
@@ -41,6 +42,9 @@ def filters(function: F) -> F:
             click.option("--channel", metavar="NAME", help="Only from this channel."),
             click.option("--opened-from", metavar="TIME", help="Only opened at this time or later."),
             click.option("--opened-before", metavar="TIME", help="Only opened before this time."),
+            click.option("--closed-from", metavar="TIME", help="Only archived at this time or later."),
+            click.option("--closed-before", metavar="TIME", help="Only archived before this time."),
+            click.option("--external-id", metavar="ID", help="Only the one of this contact: opened by it or joined."),
             click.option("--overdue", is_flag=True, help="Only those whose next due time has passed."),
             click.option(
                 "--sort",
@@ -77,9 +81,7 @@ def chosen(session: Session, *, text: str | None = None, mine: bool = False, **w
         if wanted.get("assignee"):
             raise UsageError("--mine and --assignee exclude each other", "leave one of the two out")
         wanted["assignee"] = session.actor
-    times: dict[str, Any] = {
-        name: session.time(wanted[name]) for name in ("opened_from", "opened_before") if name in wanted
-    }
+    times: dict[str, Any] = {name: session.time(wanted[name]) for name in TIMES if name in wanted}
     return {"text": text, **wanted, **times}
 
 

@@ -94,6 +94,8 @@ class LookingVerbs(Ground):
         overdue: bool = False,
         opened_from: datetime | None = None,
         opened_before: datetime | None = None,
+        closed_from: datetime | None = None,
+        closed_before: datetime | None = None,
         sort: str = "id",
         limit: int = 50,
         after: str | None = None,
@@ -102,8 +104,9 @@ class LookingVerbs(Ground):
 
         A customer is named by id or by a part of what is known of them. A ticket is `overdue` when the next thing
         that people were to do is, or was missed in the state it is in; `opened_from` belongs to its span of time,
-        `opened_before` no longer does. `sort` is id, due, updated, opened or priority,
-        with a `-` in front for the other way round. `after` takes the `next` of the page before.
+        `opened_before` no longer does; `closed_from` and `closed_before` choose by when it was archived. `external_id`
+        is that of the contact that opened it or of one that was joined to it. `sort` is id, due, updated, opened or
+        priority, with a `-` in front for the other way round. `after` takes the `next` of the page before.
         """
         if limit < 1:
             raise UsageError("a page has at least one ticket", "give a limit of 1 or more", field="limit")
@@ -112,7 +115,9 @@ class LookingVerbs(Ground):
             channel=channel, customer=customer, tag=tag, external_id=external_id,
             overdue_at=self.clock.now() if overdue else None,
             opened_from=None if opened_from is None else as_utc(opened_from),
-            opened_before=None if opened_before is None else as_utc(opened_before), sort=sort,
+            opened_before=None if opened_before is None else as_utc(opened_before),
+            closed_from=None if closed_from is None else as_utc(closed_from),
+            closed_before=None if closed_before is None else as_utc(closed_before), sort=sort,
         )  # fmt: skip
         return self._read(lambda connection, book: find(connection, query, book.shapes, limit=limit, after=after))
 

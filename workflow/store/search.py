@@ -73,6 +73,8 @@ class Query:
     overdue_at: datetime | None = None
     opened_from: datetime | None = None
     opened_before: datetime | None = None
+    closed_from: datetime | None = None
+    closed_before: datetime | None = None
     sort: str = "id"
 
 
@@ -129,6 +131,12 @@ def _filters(query: Query, dialect: str) -> list[ColumnElement[bool]]:
         found.append(columns.opened_at >= query.opened_from)
     if query.opened_before is not None:
         found.append(columns.opened_at < query.opened_before)
+    if query.closed_from is not None or query.closed_before is not None:
+        found.append(columns.stage == "archive")  # which nothing leaves: it was entered when the ticket was closed
+    if query.closed_from is not None:
+        found.append(columns.entered_at >= query.closed_from)
+    if query.closed_before is not None:
+        found.append(columns.entered_at < query.closed_before)
     return found
 
 

@@ -34,6 +34,13 @@ def test_the_archive_is_searched_by_customer_text_tag_and_time(desk: Desk) -> No
     assert found(opened_from=start + timedelta(days=1)) == [2]
     assert found(opened_before=start + timedelta(days=1)) == [1]
     assert found(opened_from=start, opened_before=start) == []
+    closed = second.updated_at
+    assert found(closed_from=closed) == [2]
+    assert (
+        found(closed_before=closed) == found(closed_before=closed, tag="回头客", text="断网", customer="张小明") == [1]
+    )
+    assert [ticket.id for ticket in desk.find(closed_from=start).tickets] == [1, 2], "an open one is not closed"
+    assert found(tag="回头客", closed_from=closed) == found(closed_from=start, closed_before=start) == []
 
 
 def test_the_archive_is_final_and_nothing_is_deleted(desk: Desk) -> None:
