@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +21,20 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def on_a_terminal(terminal: Terminal, *words: str, columns: int = 80, **more: Any) -> str:
-    """Run a command on a pseudo-terminal and return what it showed."""
+    """Run the command line on a pseudo-terminal and return what it showed."""
+    environment = {name: value for name, value in terminal.environment().items() if name not in ("COLUMNS", "NO_COLOR")}
+    return read_terminal([*PROGRAM, *words], columns=columns, cwd=terminal.folder, env=environment | more)
+
+
+def read_terminal(command: Sequence[str], *, columns: int, cwd: Path, env: Mapping[str, str]) -> str:
+    """Run a program on a pseudo-terminal of so many columns and return what it showed."""
     import fcntl
     import struct
     import termios
 
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {name: value for name, value in terminal.environment().items() if name not in ("COLUMNS", "NO_COLOR")}
-    with subprocess.Popen(
-        [*PROGRAM, *words], cwd=terminal.folder, env=environment | more, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
+    with subprocess.Popen(command, cwd=cwd, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
         while chunk := _read(ours):
