@@ -47,7 +47,7 @@ COMMANDS = {
     "P25": ("advance ID decided", "advance ID told"),
     "P26": ("advance ID prepared", "advance ID dissatisfied"),
     "P27": ("promise", "show"),
-    "P28": ("urge",),
+    "P28": ("open", "intake", "urge"),
     "P29": ("intake", "rules report"),
     "P31": ("advance ID person_wanted", "history"),
     "P32": ("tag", "open"),

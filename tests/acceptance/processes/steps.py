@@ -64,9 +64,10 @@ def called_back(name: str) -> tuple[Step, ...]:
 
 
 def opened(desk: Desk, ticket_type: str, *steps: Step) -> Ticket:
-    """Open a ticket for a customer and let people take it some steps."""
+    """Open a ticket of its own for a customer and let people take it some steps."""
     customer = {"name": "张小明", "phone": "13812345678"}
-    ticket = desk.open(ticket_type, actor="agent_01", fields={"statement": "断网三天"}, customer=customer)
+    own, said = "客户还有别的事", {"statement": "断网三天"}
+    ticket = desk.open(ticket_type, actor="agent_01", fields=said, customer=customer, separate=own)
     return walk(desk, ticket.id, *steps)
 
 

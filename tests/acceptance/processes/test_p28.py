@@ -1,4 +1,4 @@
-"""P28: a customer who calls again about an open case urges it 催单: that is counted and raises the priority."""
+"""P28: who calls again about an open case is joined to it; each urge 催单 counts, and raises the priority."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def complaint(desk: Desk, **more: object) -> int:
     """Bring a complaint to where an offer can be made, and return its id."""
     fields = {"statement": "断网三天", "category": "billing"}
     customer = {"name": "张小明", "phone": "13812345678"}
-    ticket = desk.open("complaint", actor="agent_01", fields=fields, customer=customer, **more)  # type: ignore[arg-type]
+    ticket = desk.open("complaint", actor="agent_01", fields=fields, customer=customer, separate="另一件事", **more)  # type: ignore[arg-type]
     for trigger in ("accept", "classified", "negotiate"):
         desk.advance(ticket.id, trigger, actor="agent_01")
     return ticket.id
