@@ -13,7 +13,7 @@ from tests.cli.conftest import Terminal
 TICKET_KEYS = {
     "id", "type", "version", "state", "stage", "priority", "team", "assignee", "customer", "tags", "fields", "channel",
     "external_id", "opened_at", "updated_at", "next_due_at", "missed_at", "clocks", "ladder", "promise",
-    "ticket_version", "replayed", "joined",
+    "identity", "ticket_version", "replayed", "joined",
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from workflow.core.values import coerce_all
 from workflow.desk import sorting
 from workflow.desk.book import Book
 from workflow.desk.unit import remarks_on
-from workflow.errors import BadValue, Conflict, TicketflowError
+from workflow.errors import BadValue, Conflict, Damaged
 from workflow.store import proposals, records, tickets
 from workflow.store.changes import Change, save
 from workflow.store.customers import Callers
@@ -194,7 +194,7 @@ class Reception:
                 case.before, case.timers = tickets.lock(self.connection, case.known.ticket, self.book.shapes)
                 case.outcome = Outcome(case.before, case.timers)
             rules, ticket, newer = self.book.standing(case.outcome.ticket)
-        except TicketflowError:  # a damaged ticket keeps no contact out
+        except Damaged:  # it keeps no contact out
             return False
         at = not_before_its_last(ticket, repeat.instead_of.opened_at)
         outcome = run_unit(

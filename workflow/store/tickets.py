@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -135,12 +136,14 @@ def external_ids(connection: Connection, wanted: Sequence[str]) -> dict[str, int
 
 
 def open_cases(connection: Connection, owners: Sequence[int]) -> list[tuple[int, Case]]:
-    """Return the open tickets of some customers, each with whose it is; by id."""
+    """Return the open tickets of some customers, each with whose it is; by id, without those that are damaged."""
     rows = _CASES.fetch(connection, {"ids": listed(connection, owners)}) if owners else ()
-    return [
-        (owner, Case(ticket, name, version, tuple(from_json(tags)), from_json(fields), instant(opened_at)))
-        for owner, ticket, name, version, tags, fields, opened_at in rows
-    ]
+    found = []
+    for owner, ticket, name, version, tags, fields, opened_at in rows:
+        with suppress(ValueError, TypeError):
+            case = Case(ticket, name, version, tuple(from_json(tags)), from_json(fields), instant(opened_at))
+            found.append((owner, case))
+    return found
 
 
 def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:
