@@ -82,8 +82,8 @@ FAULTS = {
         ),
         Fault(
             "a skipped timer stays due", "workflow.core.firing",
-            "return Decision(ticket, (entry,), drop=(timer,), arm=again(turn.rules, timer, timeout), skipped=1)",
-            "return Decision(ticket, (entry,), skipped=1)",
+            "drop=(timer,), arm=again(turn.rules, timer, timeout, ticket.entered_at), skipped=1",
+            "skipped=1",
             f"{LAWS}no_timer_fires_twice_and_none_becomes_an_incident",
         ),
         Fault(

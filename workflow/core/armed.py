@@ -109,11 +109,11 @@ def _timeouts(ticket: Ticket, history: Sequence[HistoryEntry], rules_of: RulesOf
         elif entry.kind == "used_up":
             waiting.pop(entry.data["timeout"], None)
         elif entry.timer is not None and entry.timer[0] == "timeout" and entry.timer[2] == entry.entry:
-            _spend(waiting, rules, entry)
+            _spend(waiting, rules, entry, entered)
     return waiting.values()
 
 
-def _spend(waiting: dict[str, Wanted], rules: Rules, entry: HistoryEntry) -> None:
+def _spend(waiting: dict[str, Wanted], rules: Rules, entry: HistoryEntry, entered_at: datetime) -> None:
     """Let a timeout have had its turn; one that was retried finds its next occurrence waiting already."""
     assert entry.timer is not None  # noqa: S101 - it is what was spent
     kind, name, cycle, occurrence = entry.timer
@@ -125,7 +125,7 @@ def _spend(waiting: dict[str, Wanted], rules: Rules, entry: HistoryEntry) -> Non
     timeout = rules.compiled.definition.states[entry.state].timeouts.get(name)
     if timeout is None:  # of a timer that was no timer of this state: it became an incident
         return
-    for timer in firing.again(rules, Timer(kind, name, cycle, occurrence, due, timeout.position), timeout):
+    for timer in firing.again(rules, Timer(kind, name, cycle, occurrence, due, timeout.position), timeout, entered_at):
         waiting[name] = Wanted(timer, loose=failed)
 
 

@@ -202,6 +202,11 @@ class Calendar:
                 count, worked = count - 1, day
         return self._instant(worked, _since_midnight(local))
 
+    def at_time_of(self, day: datetime, other: datetime) -> datetime:
+        """Return the instant on the local date of `day` at the local time of another."""
+        local = other.astimezone(self.zone)
+        return self._instant(day.astimezone(self.zone).toordinal(), _since_midnight(local))
+
     def _ends(self) -> UsageError:
         return UsageError("the calendar {calendar} ends with the year 9998", "name an earlier time", calendar=self.name)
 

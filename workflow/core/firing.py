@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from workflow.core import ladder, people, sla
+from workflow.core.calendar import Calendar
 from workflow.core.guard import Judge, Rules
 from workflow.core.instants import IsDue
 from workflow.core.model import Decision, Ticket, Timer, replace
@@ -80,12 +81,25 @@ def fire(turn: Turn) -> Decision:
     return _KINDS[turn.timer.kind](turn)
 
 
-def again(rules: Rules, timer: Timer, timeout: Timeout) -> tuple[Timer, ...]:
-    """Return the next occurrence of a timeout that repeats, if it has one."""
+def again(rules: Rules, timer: Timer, timeout: Timeout, entered_at: datetime) -> tuple[Timer, ...]:
+    """Return the next occurrence of a timeout that repeats, if it has one, in a stay that began at `entered_at`."""
     if timeout.every is None or (timeout.times and timer.occurrence >= timeout.times):
         return ()
-    due = rules.calendar(timeout.calendar).add(timer.due_at, timeout.every)
+    calendar = rules.calendar(timeout.calendar)
+    due = calendar.add(uncut(calendar, timeout, timer.due_at, entered_at), timeout.every)
     return (replace(timer, occurrence=timer.occurrence + 1, due_at=due),)
+
+
+def uncut(calendar: Calendar, timeout: Timeout, due_at: datetime, entered_at: datetime) -> datetime:
+    """Return from when the occurrence after the one due then counts.
+
+    Where working days were cut at a closing, that is the time of day which the first occurrence had asked for.
+    """
+    if timeout.every is None or not timeout.every.working_days or calendar.is_open(due_at):
+        return due_at
+    return calendar.at_time_of(
+        due_at, entered_at if timeout.after.working_days else calendar.add(entered_at, timeout.after)
+    )
 
 
 def recounted(old: Rules, new: Rules, ticket: Ticket, timer: Timer, at: datetime) -> Timer:
@@ -96,8 +110,9 @@ def recounted(old: Rules, new: Rules, ticket: Ticket, timer: Timer, at: datetime
     before, after = old.calendar(timeout.calendar), new.calendar(timeout.calendar)
     length = timeout.after if timer.occurrence == 1 else timeout.every
     if length is not None and length.working_days:
-        first = timer.occurrence == 1
-        start = ticket.entered_at if first else before.working_days_before(timer.due_at, length.working_days)
+        start = ticket.entered_at
+        if timer.occurrence > 1:
+            start = before.working_days_before(uncut(before, timeout, timer.due_at, start), length.working_days)
         return replace(timer, due_at=max(after.add(start, length), at))
     return replace(timer, due_at=after.add(at, before.elapsed(at, timer.due_at)))
 
@@ -134,7 +149,7 @@ def _timeout(turn: Turn) -> Decision:
     decision = take(
         rules, ticket, branch, people.TIMER, last.due_at, cause, "fired", changes=changes, timer=last.key, data=facts
     )
-    more = again(rules, last, timeout) if branch.dest is None else ()
+    more = again(rules, last, timeout, ticket.entered_at) if branch.dest is None else ()
     if timeout.every and timeout.times and not more:
         ticket, entries = with_spent(decision.ticket, decision.entries, (timer.name,), last.due_at)
         decision = replace(decision, ticket=ticket, entries=entries)
@@ -156,7 +171,9 @@ def _skip(turn: Turn, timeout: Timeout, facts: dict[str, Any]) -> Decision:
     timer = turn.timer
     changes = _spent(turn.ticket, timer)
     ticket, entry = record(turn.ticket, "skipped", people.TIMER, timer.due_at, changes, timer=timer.key, data=facts)
-    return Decision(ticket, (entry,), drop=(timer,), arm=again(turn.rules, timer, timeout), skipped=1)
+    return Decision(
+        ticket, (entry,), drop=(timer,), arm=again(turn.rules, timer, timeout, ticket.entered_at), skipped=1
+    )
 
 
 def _merged(turn: Turn, timeout: Timeout, trigger: str) -> list[datetime]:
@@ -171,7 +188,7 @@ def _merged(turn: Turn, timeout: Timeout, trigger: str) -> list[datetime]:
         return dues
     if turn.opens_ladder(timeout.branch):
         return dues
-    while more := again(rules, replace(timer, occurrence=timer.occurrence + len(dues) - 1, due_at=dues[-1]), timeout):
+    while more := again(rules, _last(timer, dues), timeout, ticket.entered_at):
         due = more[0].due_at
         if not turn.reaches(due):
             break

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workflow.core import people, sla
+from workflow.core import firing, people, sla
 from workflow.core.guard import Rules
 from workflow.core.model import (
     NOTHING,
@@ -241,7 +241,9 @@ def timeouts(
         elif timeout.times and timeout.branch.dest and ticket.walks.get(f"{ticket.state}/{name}", 0) >= timeout.times:
             spent.append(name)
         elif length is not None and not (timeout.times and not timeout.branch.dest and occurrence >= timeout.times):
-            due = max(new.calendar(timeout.calendar).add(since, length), now)
+            calendar = new.calendar(timeout.calendar)
+            start = firing.uncut(calendar, timeout, since, ticket.entered_at) if occurrence else since
+            due = max(calendar.add(start, length), now)
             found.append(Timer("timeout", name, ticket.entry, occurrence + 1, due, timeout.position))
     return found, spent
 

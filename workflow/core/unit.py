@@ -274,9 +274,9 @@ class Unit:
         del self.timers[timer.key]
         timeouts = self.rules.compiled.definition.states[self.ticket.state].timeouts
         timeout = timeouts.get(timer.name) if timer.kind == "timeout" else None
-        again = firing.again(self.rules, timer, timeout) if timeout else ()
+        again = firing.again(self.rules, timer, timeout, self.ticket.entered_at) if timeout else ()
         while again and is_due(again[0].due_at):  # what would fail meanwhile is not tried one by one
-            again = firing.again(self.rules, again[0], timeout) if timeout else ()
+            again = firing.again(self.rules, again[0], timeout, self.ticket.entered_at) if timeout else ()
         self.timers |= {each.key: each for each in again}
         self.incidents.append(Incident(timer, reason))
         at = max(timer.due_at, self.ticket.updated_at)

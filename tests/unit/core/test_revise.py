@@ -106,6 +106,34 @@ def test_a_repeat_of_working_days_is_worked_out_again_and_not_counted_by_open_ti
     assert dues(outcome) == [due + minute]
 
 
+def short_tuesday(until: str) -> dict[str, Any]:
+    hours = {"mon": "08:00-18:00", "tue": f"08:00-{until}", "wed-sun": "08:00-18:00"}
+    return {"calendars": {"office": {"zone": "UTC", "weekly": hours}}}
+
+
+@pytest.mark.parametrize(
+    ("after", "until", "times"),
+    [("6h", "12:00", [6, 27, 54, 78]), ("1wd", "08:30", [23.5, 48, 72])],
+)
+def test_a_closing_cuts_one_occurrence_and_not_those_that_follow(
+    trial: Make, after: str, until: str, times: list[float]
+) -> None:
+    slow = {"slow": {**SLOW["slow"], "after": after, "every": "1wd"}}
+    made = trial({"intake": {"timeouts": slow}}, desk_says=short_tuesday(until))
+    for time in times:
+        assert dues(made.outcome) == [time * HOUR]
+        made.now = made.outcome.timers[0].due_at
+        made.runs()
+
+
+def test_what_a_closing_cut_is_worked_out_again_from_the_time_that_it_had_asked_for(trial: Make) -> None:
+    slow = {"slow": {**SLOW["slow"], "after": "6h", "every": "1wd"}}
+    made = trial({"intake": {"timeouts": slow}}, desk_says=short_tuesday("12:00"))
+    made.runs(7 * HOUR)
+    assert dues(made.outcome) == [27 * HOUR]
+    assert dues(made.runs(newer=[(made.now, made.revised(calendars=LONGER))])) == [30 * HOUR]
+
+
 def test_several_revisions_come_one_after_the_other(trial: Make) -> None:
     made = kept(trial, SLOW)
     longer = made.revised(calendars=LONGER)
