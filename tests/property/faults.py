@@ -92,8 +92,8 @@ FAULTS = {
         ),
         Fault(
             "a refused event loses its catch-up", "workflow.core.unit",
-            "            self.refusal = decision.refusal\n            return",
-            "            self.refusal = decision.refusal\n            self.entries.clear()\n            return",
+            "if decision.refusal and not decision.entries:\n            return",
+            "if decision.refusal and not decision.entries:\n            self.entries.clear()\n            return",
             f"{UNIT}test_unit.py::test_a_late_person_finds_the_ticket_where_the_timer_put_it",
         ),
         Fault(
