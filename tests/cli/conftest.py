@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ class Terminal:
         return int(self.one("open", kind, *words, "--separate", "another case", *more, **env)["id"])
 
 
+Story = Callable[[Terminal], object]
+After = Callable[[Terminal, Story], Terminal]
+
+
+def copied(folder: Path, terminal: Terminal) -> Terminal:
+    """Copy the desk of a folder into a terminal's, and return the terminal."""
+    for path in folder.glob("ticketflow.db*"):
+        shutil.copyfile(path, terminal.folder / path.name)
+    return terminal
+
+
 @pytest.fixture(scope="session")
 def fresh_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make one desk that tests copy."""
@@ -72,6 +84,21 @@ def fresh_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         terminal("types")
     return folder / "ticketflow.db"
+
+
+@pytest.fixture(scope="session")
+def after(fresh_desk: Path, tmp_path_factory: pytest.TempPathFactory) -> After:
+    """Give a function that puts a terminal's desk where some commands lead; they run once for many tests."""
+
+    @cache
+    def lived(story: Story) -> Path:
+        folder = tmp_path_factory.mktemp("lived")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            story(copied(fresh_desk.parent, Terminal(folder)))
+        return folder
+
+    return lambda terminal, story: copied(lived(story), terminal)
 
 
 @pytest.fixture
@@ -84,6 +111,4 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 @pytest.fixture
 def terminal(empty: Terminal, fresh_desk: Path) -> Terminal:
     """Return a terminal in a folder with the shipped desk, at nine in the morning."""
-    for path in fresh_desk.parent.glob("ticketflow.db*"):
-        shutil.copyfile(path, empty.folder / path.name)
-    return empty
+    return copied(fresh_desk.parent, empty)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import After, Terminal
 from tests.cli.test_documented import documented
 from workflow.cli import render
 
@@ -15,15 +15,19 @@ LATER = "2026-03-02T09:10:01+08:00"
 AFTERNOON = "2026-03-03T15:00:00+08:00"
 
 
-@pytest.fixture
-def number(terminal: Terminal) -> int:
-    """Open a complaint at nine, which a specialist works on, waits with, and works on again."""
+def worked_on(terminal: Terminal) -> None:
     number = terminal.ticket("complaint", "-f", "severity=special", "-f", "category=billing")
     terminal("advance", number, "accept")
     terminal("advance", number, "classified")
     terminal("advance", number, "wait_for_customer", "--actor", "specialist_03", TICKETFLOW_NOW=LATER)
     terminal("advance", number, "customer_replied", "--actor", "specialist_03", TICKETFLOW_NOW=AFTERNOON)
-    return number
+
+
+@pytest.fixture
+def number(terminal: Terminal, after: After) -> int:
+    """Open a complaint at nine, which a specialist works on, waits with, and works on again."""
+    after(terminal, worked_on)
+    return 1
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

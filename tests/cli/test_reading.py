@@ -11,14 +11,12 @@ from contextlib import closing
 
 import pytest
 
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import After, Terminal
 
 HOSTILE = "=cmd()|' /C calc'!A0\x1b[31m\u202e"
 
 
-@pytest.fixture
-def desk(terminal: Terminal) -> Terminal:
-    """Five tickets of several kinds."""
+def five_tickets(terminal: Terminal) -> None:
     terminal.ticket("complaint", "--priority", "high", "--channel", "phone")
     terminal.ticket("inquiry", "--tag", "VIP")
     terminal.ticket("inquiry")
@@ -26,7 +24,12 @@ def desk(terminal: Terminal) -> Terminal:
     terminal.ticket("service")
     terminal("advance", "1", "accept")
     terminal("claim", "2")
-    return terminal
+
+
+@pytest.fixture
+def desk(terminal: Terminal, after: After) -> Terminal:
+    """Five tickets of several kinds."""
+    return after(terminal, five_tickets)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import PROGRAM, Terminal
+from tests.cli.conftest import PROGRAM, After, Terminal
 from workflow.cli import render
 from workflow.cli.app import run
 from workflow.cli.context import Session
@@ -51,15 +51,18 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-@pytest.fixture
-def desk(terminal: Terminal) -> Terminal:
+def escalated(terminal: Terminal) -> None:
     long = "statement=" + "电话一直占线，没有人接听，" * 8
     for kind in ("complaint", "emergency"):
         terminal("open", kind, "-f", long, "-c", "name=张三", "-c", "phone=13812345678", "--tag", "长标签" * 6)
     terminal("advance", "1", "accept")
     terminal("advance", "1", "classified", "-f", "category=billing", "-f", "severity=special", "--note", long)
     terminal("escalate", "1")
-    return terminal
+
+
+@pytest.fixture
+def desk(terminal: Terminal, after: After) -> Terminal:
+    return after(terminal, escalated)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import After, Terminal
 from workflow.cli import render
 from workflow.cli.app import run
 
@@ -35,13 +35,16 @@ def rows(shown: str) -> list[list[str]]:
     return [line.split("\t") for line in shown.splitlines()]
 
 
-@pytest.fixture
-def case(terminal: Terminal) -> Terminal:
-    """A complaint that is being handled since nine: its clocks `reply` and `progress` run."""
+def handled(terminal: Terminal) -> None:
     terminal.ticket()
     terminal("advance", "1", "accept")
     terminal("advance", "1", "classified", "-f", "category=billing", "-f", "severity=special")
-    return terminal
+
+
+@pytest.fixture
+def case(terminal: Terminal, after: After) -> Terminal:
+    """A complaint that is being handled since nine: its clocks `reply` and `progress` run."""
+    return after(terminal, handled)
 
 
 @pytest.fixture
@@ -336,14 +339,14 @@ def test_the_runs_are_logged(terminal: Terminal) -> None:
 
 
 def test_runs_of_many_processes_fire_once(terminal: Terminal) -> None:
-    for _ in range(30):
+    for _ in range(12):
         terminal.ticket()
     terminal.env["TICKETFLOW_NOW"] = "2026-03-02T09:11:00+08:00"
-    started = [terminal.spawn("timeouts", "run", "--chunk", "4", "--json") for _ in range(2)]
+    started = [terminal.spawn("timeouts", "run", "--chunk", "2", "--json") for _ in range(2)]
     reports = [json.loads(process.communicate(timeout=120)[0]) for process in started]
     assert [process.returncode for process in started] == [0, 0]
-    assert sum(report["fired"] for report in reports) == 30
-    assert len(terminal.objects("outbox", "list")) == 30
+    assert sum(report["fired"] for report in reports) == 12
+    assert len(terminal.objects("outbox", "list")) == 12
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are of POSIX")
