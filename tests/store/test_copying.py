@@ -132,3 +132,46 @@ def test_a_backup_is_one_file_of_one_moment(source: Store, desk: Desk, tmp_path:
     with pytest.raises(Refused, match="is there already"):
         copying.backup(source, path)
     assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.fixture
+def restored(source: Store, target: Store, definitions: Path, clock: VirtualClock, tmp_path: Path) -> Iterator[Desk]:
+    """Give a desk that came back, a day later, from the backup of one whose rungs and messages wait."""
+    copying.backup(source, tmp_path / "backup.db")
+    copying.copy(Store(f"sqlite:///{tmp_path / 'backup.db'}"), target, live=True, restored=True)
+    clock.advance(timedelta(days=1))
+    with Desk.connect(str(target.engine.url), definitions=definitions, clock=clock) as desk:
+        yield desk
+
+
+def told(desk: Desk) -> list[str]:
+    return [row.state for row in desk.outbox(limit=100)]
+
+
+def test_a_restored_desk_fires_and_tells_nothing_until_it_is_told_from_when(restored: Desk) -> None:
+    before, waiting = rows(restored.url), told(restored)
+    for verb in (restored.run_timeouts, restored.deliver):
+        with pytest.raises(Refused, match=r"came back from a backup of 2026-03-02T.* nobody has said"):
+            verb()
+    assert restored.run_timeouts(dry_run=True).fired > 0
+    assert rows(restored.url) == before
+    restored.resume(restored.clock.now())
+    assert set(told(restored)) == {"suppressed"}
+    assert len(told(restored)) == len(waiting)
+    assert restored.run_timeouts().fired == 0
+    assert restored.deliver().sent == 0
+
+
+def test_all_of_it_may_be_told_after_all(restored: Desk) -> None:
+    waiting = told(restored)
+    restored.resume()
+    assert restored.run_timeouts().fired > 0
+    assert len(told(restored)) > len(waiting)
+    assert "suppressed" not in told(restored)
+
+
+def test_a_desk_that_was_not_restored_is_left_as_it_is(source: Store, desk: Desk, database_url: str) -> None:
+    before = rows(database_url)
+    desk.resume(desk.clock.now())
+    assert rows(database_url) == before
+    assert source is not None

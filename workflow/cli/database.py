@@ -91,8 +91,8 @@ def copy(session: Session, source: str, target: str) -> None:
 def backup(session: Session, path: Path) -> None:
     """Write the desk, as it is at this moment, into FILE, a new SQLite database.
 
-    The desk goes on meanwhile, on SQLite as on PostgreSQL. FILE is proved to be the same before it has its name. To
-    bring it back, copy it into an empty database with `ticketflow db copy`.
+    The desk goes on meanwhile, on SQLite as on PostgreSQL. FILE is proved to be the same before it has its name.
+    `ticketflow db restore` brings it back.
 
         ticketflow db backup desk-2026-03-02.db
     """
@@ -104,3 +104,36 @@ def backup(session: Session, path: Path) -> None:
         session.dump({"file": str(path), "rows": done.rows})
     else:
         session.say("{path} holds the same {rows} rows.", path=str(path), rows=done.rows)
+
+
+@db.command("restore")
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@pass_session
+def restore(session: Session, path: Path) -> None:
+    """Bring the desk of the backup FILE into the database, which holds none.
+
+    Time went on since the backup: so timeouts and messages wait until you say what becomes of what fell due meanwhile,
+    by --since with `ticketflow timeouts run`, `deliver` or `scheduler`.
+
+        ticketflow db restore desk-2026-03-02.db
+        ticketflow timeouts run --since "2026-03-02 18:00"
+    """
+    from workflow.store import copying
+    from workflow.store.engine import Store
+
+    backup = Store(f"sqlite:///{path.as_posix()}")
+    try:
+        with session.store() as store:
+            done, url = copying.copy(backup, store, live=True, restored=True), store.url
+    finally:
+        backup.close()
+    if session.json:
+        session.dump({"file": str(path), "rows": done.rows})
+    else:
+        session.say(
+            "{target} holds the same {rows} rows; {written} were written.",
+            target=url,
+            rows=done.rows,
+            written=done.written,
+        )
+        session.hint("Timeouts and messages wait for --since.")

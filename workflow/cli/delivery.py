@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workflow.cli import options
 from workflow.cli.context import Session
 from workflow.cli.shell import Command, Group, pass_session
 from workflow.cli.views import View
@@ -20,8 +21,9 @@ STATES = ("waiting", "sending", "sent", "suppressed", "failed")
 
 @click.command("deliver", cls=Command)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many messages.")
+@options.since
 @pass_session
-def deliver(session: Session, *, limit: int | None) -> None:
+def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
     """Send the messages that are due.
 
     They leave by a signed webhook and by mail, as set in the environment or in ticketflow.toml (webhook_url,
@@ -30,6 +32,7 @@ def deliver(session: Session, *, limit: int | None) -> None:
 
         * * * * *  cd /srv/desk && .venv/bin/ticketflow deliver > /dev/null
     """
+    options.resume(session, since)
     report = session.sending_desk.deliver(limit=limit)
     if session.json:
         session.dump(asdict(report))
@@ -54,8 +57,9 @@ def deliver(session: Session, *, limit: int | None) -> None:
     metavar="SECONDS",
     help="How often to look.",
 )
+@options.since
 @pass_session
-def scheduler(session: Session, *, every: float) -> None:
+def scheduler(session: Session, *, every: float, since: str | None) -> None:
     """Run timeouts as they fall due and send messages, until told to stop.
 
     Each run is a line on standard error; with --json, also an object on standard output. Ctrl-C or SIGTERM stop it
@@ -65,6 +69,7 @@ def scheduler(session: Session, *, every: float) -> None:
 
     if session.setting("now"):
         raise UsageError("a clock that stands at --now never comes to what is due", "use `ticketflow timeouts run`")
+    options.resume(session, since)
     desk = session.sending_desk
     _log_to_stderr()
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from workflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from workflow.cli.context import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 LONGEST_FILE = 1_000_000
@@ -104,6 +107,21 @@ def at(function: F) -> F:
     return click.option("--at", metavar="TIME", help="When it happened, if earlier than now; in the desk's zone.")(
         function
     )
+
+
+def since(function: F) -> F:
+    """Add `--since`, for a desk that came back from a backup; `resume` does what it says."""
+    return click.option(
+        "--since",
+        metavar="TIME|all",
+        help="Let a restored desk go on: what was due before TIME is recorded, and nobody told; `all` tells all of it.",
+    )(function)
+
+
+def resume(session: Session, since: str | None) -> None:
+    """Let a restored desk go on as --since says."""
+    if since is not None:
+        session.desk.resume(None if since == "all" else session.time(since))
 
 
 def if_version(function: F) -> F:

@@ -30,8 +30,9 @@ def timeouts() -> None:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many tickets.")
 @click.option("--chunk", type=click.IntRange(min=1), metavar="N", help="So many tickets in one transaction.")
 @click.option("--dry-run", is_flag=True, help="Say what would fire, and change nothing.")
+@options.since
 @pass_session
-def run_timeouts(session: Session, *, as_of: str | None, **given: Any) -> None:
+def run_timeouts(session: Session, *, as_of: str | None, since: str | None, **given: Any) -> None:
     """Fire every timer that is due, once.
 
     Any number of these may run at a time. What others were faster with, what they have locked and what could not be
@@ -40,6 +41,8 @@ def run_timeouts(session: Session, *, as_of: str | None, **given: Any) -> None:
         * * * * *  cd /srv/desk && .venv/bin/ticketflow timeouts run > /dev/null
     """
     when = session.time(as_of)
+    if not given["dry_run"]:
+        options.resume(session, since)
     with _progress(session) as progress:
         report = session.desk.run_timeouts(as_of=when, progress=progress, **given)
     facts = asdict(report)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
+from workflow.definition.model import DeskSpec
 from workflow.delivery import notice
 from workflow.delivery.notice import Notice
 from workflow.delivery.relay import DeliveryReport, deliver
@@ -18,6 +19,7 @@ from workflow.desk.book import Book
 from workflow.desk.transactions import Own, Transactions
 from workflow.errors import UsageError
 from workflow.store import outbox, tickets
+from workflow.store.definitions import demand_resumed
 from workflow.store.outbox import OutboxRow
 
 BookOf = Callable[[Connection], Book]
@@ -45,7 +47,11 @@ def run(
     def notice_of(connection: Connection, row: OutboxRow) -> Notice:
         return _notice(connection, book_of(connection), row, settings.lang)
 
-    desk = transactions.read(book_of).desk
+    def ready(connection: Connection) -> DeskSpec:
+        demand_resumed(connection)
+        return book_of(connection).desk
+
+    desk = transactions.read(ready)
     return deliver(transactions.store, clock, Routes(settings, desk, actions), notice_of, limit=limit, stop=stop)
 
 

@@ -31,7 +31,7 @@ from workflow.desk.runs import RunReport, run_due
 from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
 from workflow.errors import Refused
-from workflow.store import claims, schema
+from workflow.store import claims, outbox, schema
 from workflow.store import definitions as stored_definitions
 from workflow.store.engine import Store
 
@@ -219,10 +219,31 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
             if not dry_run:
                 self.clock.move_to(when)
                 self._check_clock()
+        if not dry_run:
+            self._transactions.read(stored_definitions.demand_resumed)
         return run_due(
             self._transactions, self._book, self.clock, as_of=when, limit=limit, chunk_size=chunk, dry_run=dry_run,
             stop=stop, progress=progress,
         )  # fmt: skip
+
+    def resume(self, since: datetime | None = None) -> None:
+        """Let a desk that came back from a backup fire and tell again; any other desk is left as it is.
+
+        What fell due before `since` fires at once, and only its history says whom that would have told; what waited to
+        be told since before then is not. With None everything is as if no time had passed. Until this was called,
+        `run_timeouts` and `deliver` raise Refused.
+        """
+
+        def go_on(connection: Connection) -> None:
+            if since is not None:
+                outbox.suppress(connection, as_utc(since))
+            stored_definitions.drop_setting(connection, stored_definitions.RESTORED)
+
+        if self._transactions.read(lambda found: stored_definitions.setting(found, stored_definitions.RESTORED)):
+            if since is not None:
+                when = min(as_utc(since), self._now())
+                run_due(self._transactions, self._book, self.clock, as_of=when, quiet=True)
+            self._transactions.unit(go_on)
 
     def next_due(self) -> datetime | None:
         """Return when the next timer of any ticket is due, or the next message that can leave from here, or None."""

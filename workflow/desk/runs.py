@@ -58,13 +58,14 @@ def run_due(
     limit: int | None = None,
     chunk_size: int | None = None,
     dry_run: bool = False,
+    quiet: bool = False,
     stop: Callable[[], bool] | None = None,
     progress: Callable[[RunReport], object] | None = None,
 ) -> RunReport:
     """Fire what is due at `as_of`, chunk by chunk, each chunk one transaction.
 
-    `limit` bounds the tickets that something happens to; those that only fail do not use it up. `stop` is asked
-    between chunks.
+    `limit` bounds the tickets that something happens to; those that only fail do not use it up. A `quiet` run only
+    records whom it would have told. `stop` is asked between chunks.
     """
     if limit is not None and limit < 0:
         raise UsageError("a run cannot take fewer than no tickets", "give a limit of 0 or more", field="limit")
@@ -75,7 +76,7 @@ def run_due(
     revised: set[int] = set()
 
     def chunk(connection: Connection, *, save: Save = all_at_once) -> _SoFar:
-        return _chunk(connection, book_of, clock, so_far, so_far.most(connection, chunk_size), save)
+        return _chunk(connection, book_of, clock, so_far, so_far.most(connection, chunk_size), save, quiet)
 
     def look(connection: Connection) -> _SoFar:
         return _look(connection, book_of, so_far, so_far.most(connection, chunk_size), revised)
@@ -171,6 +172,7 @@ def _chunk(
     so_far: _SoFar,
     most: int,
     save: Save,
+    quiet: bool,
 ) -> _SoFar:
     as_of = so_far.report.as_of
     ids = claims.claim_due(connection, as_of, most) if most else []
@@ -178,7 +180,7 @@ def _chunk(
         return replace(so_far, more=False)
     crash.point("run.claimed")
     book = book_of(connection)  # now that nobody can put newer rules under these tickets
-    changes, raced, failed = _decided(connection, book, ids, as_of)
+    changes, raced, failed = _decided(connection, book, ids, as_of, quiet=quiet)
     now = clock.now()
     crash.point("run.decided")
     changes, refused = save(connection, changes, now)
@@ -205,7 +207,7 @@ def _look(
 
 
 def _decided(
-    connection: Connection, book: Book, ids: Sequence[int], as_of: datetime
+    connection: Connection, book: Book, ids: Sequence[int], as_of: datetime, *, quiet: bool = False
 ) -> tuple[list[Change], list[int], list[claims.Unreadable]]:
     """Return what happens to tickets, which of them have nothing due, and which make no sense, with the reason."""
     found, failed = claims.held(connection, ids, book.shapes)
@@ -218,7 +220,7 @@ def _decided(
             continue
         try:
             rules, known, newer = book.standing(ticket)
-            outcome = run_unit(rules, known, timers, limit=as_of, fired_at=as_of, newer=newer)
+            outcome = run_unit(rules, known, timers, limit=as_of, fired_at=as_of, newer=newer, quiet=quiet)
         except Exception as fault:  # one ticket must not keep the others from their turn
             failed.append((ticket.id, str(fault) or type(fault).__name__))
             continue

@@ -14,9 +14,9 @@ from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func,
 
 from workflow.errors import NotFound, Refused, StoreError
 from workflow.store import schema
-from workflow.store.definitions import put_setting
+from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store, translated
-from workflow.store.tables import PREFIX, desk_revisions, metadata, settings, tickets
+from workflow.store.tables import PREFIX, desk_revisions, history, metadata, settings, tickets
 
 SLICE = 500  # ids by one transaction
 UNFINISHED = schema.UNFINISHED
@@ -95,6 +95,7 @@ def copy(
     target: Store,
     *,
     live: bool = False,
+    restored: bool = False,
     progress: Callable[[str, int], object] = lambda _table, _rows: None,
 ) -> CopyReport:
     """Bring the target to hold what the source holds now, and prove that it does.
@@ -102,7 +103,8 @@ def copy(
     The source is read at one moment, and others may write to it; the target is unusable until a copy has ended. Where
     the source was written to meanwhile it has not, unless it is `live`: then what was at that moment is enough. Called
     again, it goes on. Raise Refused for a target that holds another desk, StoreError if the two differ in the end,
-    which is a fault of ours or of the disk.
+    which is a fault of ours or of the disk. A target that is `restored` knows from which moment, and neither fires nor
+    tells anything until it is told from when: see `Desk.resume`.
     """
     file = source.engine.url.database if source.engine.dialect.name == "sqlite" else None
     if file and not Path(file).exists():
@@ -125,6 +127,12 @@ def copy(
             return CopyReport(rows, written, changed=True)
         last = _Slices(settings)
         wanted = last.rows(there, None)
+        if restored:
+            moment = (
+                there.execute(select(func.max(history.c.recorded_at))).scalar()
+                or there.execute(select(func.max(desk_revisions.c.applied_at))).scalar_one()
+            )
+            wanted[RESTORED,] = (RESTORED, moment.isoformat())
         target.unit(_count_on)
         target.unit(lambda here: last.put(here, wanted, last.rows(here, None)))
     return CopyReport(rows + len(wanted), written + len(wanted))

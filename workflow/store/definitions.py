@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from workflow.errors import Refused
 from workflow.store.sql import Prepared, insert_into
 from workflow.store.tables import definitions, desk_revisions, settings, tickets
+
+RESTORED = "restored"  # the setting that says from a backup of which moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,18 @@ def put_setting(connection: Connection, name: str, value: str) -> None:
     """Keep a setting of the desk."""
     new = insert_into(connection, settings).values(name=name, value=value)
     connection.execute(new.on_conflict_do_update(index_elements=[settings.c.name], set_={"value": value}))
+
+
+def drop_setting(connection: Connection, name: str) -> None:
+    """Forget a setting of the desk."""
+    connection.execute(delete(settings).where(settings.c.name == name))
+
+
+def demand_resumed(connection: Connection) -> None:
+    """Raise Refused for a desk that came back from a backup, until it was said from when on people are told."""
+    moment = setting(connection, RESTORED)
+    if moment is not None:
+        raise Refused(
+            "this desk came back from a backup of {moment}, and nobody has said what becomes of what fell due since",
+            "say from when on people are told: --since TIME, or --since all", rule="restored", moment=moment,
+        )  # fmt: skip

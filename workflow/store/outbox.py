@@ -135,6 +135,12 @@ def counts(connection: Connection, takes: Takes | None = None) -> dict[str, int]
     return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in connection.execute(query)}
 
 
+def suppress(connection: Connection, before: datetime) -> None:
+    """Let nobody be told any more what waits since before a moment."""
+    old = outbox.c.state.in_(PENDING) & (outbox.c.created_at < before)
+    connection.execute(update(outbox).where(old).values(state="suppressed", next_try_at=None))
+
+
 def retry(connection: Connection, ids: Sequence[int] | None, now: datetime) -> int:
     """Make messages due now, their attempts forgotten: all that failed, or those named, which failed or wait.
 
