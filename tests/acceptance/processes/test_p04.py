@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import Step, later, opened, told, walk
+from tests.acceptance.processes.steps import Step, heard, later, opened, told, walk
 from workflow import Desk, Refused
 
 STEPS: tuple[Step, ...] = (("agent_01", "accept"), ("agent_01", "classified", {"category": "product"}))
@@ -34,3 +34,8 @@ def test_a_call_in_time_is_the_end_of_it(desk: Desk) -> None:
     walk(desk, ticket.id, ("specialist_01", "called"))
     later(desk, hours=1.5)
     assert ("member:lead_day", "escalate") not in told(desk)
+
+
+def test_there_are_words_for_asking_and_for_calling(desk: Desk) -> None:
+    said = heard(desk, "complaint", *STEPS, ("agent_01", "send_to_specialist", {"consent": "yes"}))
+    assert {"by_phone", "specialist_call"} <= set(said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.processes.steps import Step, later, walk
+from tests.acceptance.processes.steps import Step, later, situations, walk
 from workflow import Desk, Forbidden, Refused
 
 WHO = {"name": "张小明", "phone": "13812345678", "id_number": "11010119900307123X"}
@@ -73,3 +73,9 @@ def test_the_number_of_the_card_is_shown_to_nobody_before(desk: Desk) -> None:
     masked = desk.masked(ticket).customer
     assert masked is not None
     assert masked.fields["id_number"] == "1****", "how it ends is what the caller is asked for"
+
+
+def test_there_are_words_for_offering_self_service_first(desk: Desk) -> None:
+    ticket = desk.open("inquiry", actor="agent_01", fields={"statement": "查余额"}, customer=WHO)
+    walk(desk, ticket.id, *TO_HANDLE["inquiry"])
+    assert "own_data" in situations(desk, ticket.id)
