@@ -30,8 +30,9 @@ from types import ModuleType
 from typing import Any
 
 from workflow.core import instants, unit
+from workflow.core.events import Acknowledge, Advance, Escalate, Event, Note, SetFields
 from workflow.core.guard import Rules
-from workflow.core.model import Acknowledge, Advance, Escalate, Event, HistoryEntry, Note, Outcome, SetFields
+from workflow.core.model import HistoryEntry, Outcome
 from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.definition.duration import Duration

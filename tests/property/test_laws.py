@@ -12,9 +12,10 @@ from hypothesis import assume, given, settings
 
 from tests.property.worlds import END, HOURS, PLACES, World, at_tick, play, rebuilt, replay, standing, told, worlds
 from workflow.core import armed
+from workflow.core.events import Note
 from workflow.core.guard import Rules
 from workflow.core.instants import event_time
-from workflow.core.model import HistoryEntry, Note
+from workflow.core.model import HistoryEntry
 from workflow.core.people import TIMER, actor_of
 from workflow.core.unit import run_unit
 from workflow.errors import Conflict

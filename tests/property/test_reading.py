@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.unit.core.conftest import DESK, NINE, Trial
 from workflow.core.decide import decide
-from workflow.core.model import Advance, replace
+from workflow.core.events import Advance
+from workflow.core.model import replace
 from workflow.errors import NotFound, Refused
 
 TRIGGERS = ("t1", "t2", "t3")

@@ -16,9 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from workflow.core import instants, people, sla, unit
-from workflow.core.guard import Rules
-from workflow.core.migrate import Migrate
-from workflow.core.model import (
+from workflow.core.events import (
     Acknowledge,
     Advance,
     Approve,
@@ -27,13 +25,12 @@ from workflow.core.model import (
     Event,
     Excuse,
     Extend,
-    HistoryEntry,
     MakePromise,
-    Outcome,
     SetFields,
-    Ticket,
-    Timer,
 )
+from workflow.core.guard import Rules
+from workflow.core.migrate import Migrate
+from workflow.core.model import HistoryEntry, Outcome, Ticket, Timer
 from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.definition.machine import Compiled, compile_type

@@ -19,8 +19,9 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workflow.core.events import Advance, Assign, Event, SetFields, Tag
 from workflow.core.migrate import Migrate
-from workflow.core.model import NOTHING, Advance, Assign, Event, SetFields, Tag, Ticket, Value
+from workflow.core.model import NOTHING, Ticket, Value
 from workflow.core.text import searchable
 from workflow.core.values import coerce
 from workflow.definition.expressions import Condition, compile_condition, compile_pattern, rule_variables

@@ -7,17 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workflow.core import people
-from workflow.core.guard import Judge, Rules, barrier
-from workflow.core.identity import unmet, verified
-from workflow.core.model import (
+from workflow.core.events import (
     Acknowledge,
-    Actor,
     Advance,
     Approve,
     Assign,
     Claim,
-    Decision,
-    Effect,
     Escalate,
     Event,
     Excuse,
@@ -25,15 +20,13 @@ from workflow.core.model import (
     Link,
     MakePromise,
     Note,
-    Promise,
     SetFields,
-    SlaClock,
     Tag,
-    Ticket,
-    Timer,
     Verify,
-    replace,
 )
+from workflow.core.guard import Judge, Rules, barrier
+from workflow.core.identity import unmet, verified
+from workflow.core.model import Actor, Decision, Effect, Promise, SlaClock, Ticket, Timer, replace
 from workflow.core.moves import PERSON, assigned, merged, noted, record, refused, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
 from workflow.core.values import coerce_all, storable

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from workflow.core import people
+from workflow.core.events import Verify
 from workflow.core.guard import Rules
-from workflow.core.model import Actor, Decision, Identity, Ticket, Verify
+from workflow.core.model import Actor, Decision, Identity, Ticket
 from workflow.core.moves import record
 from workflow.definition.identity import Fact, IdentityDemand
 from workflow.definition.model import CustomerField

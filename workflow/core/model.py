@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 from workflow.errors import TicketflowError
 
 if TYPE_CHECKING:
+    from workflow.core.events import Link
     from workflow.core.guard import Rules
 
 T = TypeVar("T")
@@ -287,129 +288,6 @@ class Actor:
     name: str
     roles: frozenset[str] = frozenset()
     automatic: bool = False
-
-
-# -- what may happen to a ticket ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """A person fires a trigger, perhaps filling fields on the way."""
-
-    trigger: str
-    fields: Mapping[str, Value] = NOTHING
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """A person gives the ticket to a team or a member (None: to nobody)."""
-
-    to: str | None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A person takes the ticket."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A person writes something down."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetFields:
-    """A person fills, changes or (with None) empties fields, or sets the priority."""
-
-    fields: Mapping[str, Value | None] = NOTHING
-    priority: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A person tags or untags."""
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A person links the ticket to another."""
-
-    other: int
-    kind: str = "related"
-
-
-@dataclass(frozen=True, slots=True)
-class Escalate:
-    """A person calls the team lead."""
-
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """A person takes an escalation on."""
-
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MakePromise:
-    """A person tells the customer until when; `until` None says that the promise was kept."""
-
-    until: datetime | None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Extend:
-    """A person asks for more time on an SLA clock 延期."""
-
-    sla: str
-    by: timedelta
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Approve:
-    """A lead grants, or refuses, the extension that was asked for."""
-
-    sla: str
-    granted: bool = True
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Excuse:
-    """A lead excuses a miss: it stays in the record."""
-
-    sla: str
-    reason: str
-    cycle: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verify:
-    """A person compares what a caller says of some facts with the customer's record. No repr or record shows it."""
-
-    facts: Mapping[str, str] = field(repr=False)
-    party: str = "holder"
-
-
-Event: TypeAlias = (
-    Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend | Approve
-    | Excuse | Verify
-)  # fmt: skip
-
-
-# -- what was decided -----------------------------------------------------------------------------------------------
 
 
 class Effect(NamedTuple):

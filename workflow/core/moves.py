@@ -7,19 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from workflow.core import people
+from workflow.core.events import Link
 from workflow.core.guard import Rules
-from workflow.core.model import (
-    NOTHING,
-    Actor,
-    Decision,
-    Effect,
-    HistoryEntry,
-    Link,
-    Ticket,
-    Timer,
-    Value,
-    replace,
-)
+from workflow.core.model import NOTHING, Actor, Decision, Effect, HistoryEntry, Ticket, Timer, Value, replace
 from workflow.core.values import coerce_all, encode, storable
 from workflow.definition.model import Action, FieldSpec
 from workflow.definition.resolve import Branch

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from workflow.core.model import Advance, Event, MakePromise, Remark, SetFields, Ticket
+from workflow.core.events import Advance, Event, MakePromise, SetFields
+from workflow.core.model import Remark, Ticket
 from workflow.errors import BadValue
 
 if TYPE_CHECKING:

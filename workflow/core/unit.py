@@ -8,24 +8,19 @@ from typing import TypeAlias
 
 from workflow.core import firing, ladder, people, sla
 from workflow.core.decide import decide
+from workflow.core.events import Acknowledge, Advance, Assign, Claim, Event, Link
 from workflow.core.guard import Rules
 from workflow.core.instants import IsDue, before, by, not_before_its_last
 from workflow.core.joining import Repeat, joined
 from workflow.core.migrate import Migrate, migrated
 from workflow.core.model import (
-    Acknowledge,
     Actor,
-    Advance,
-    Assign,
-    Claim,
     Decision,
     Effect,
-    Event,
     HistoryEntry,
     Incident,
     Ladder,
     LadderChange,
-    Link,
     Message,
     Outcome,
     Ticket,

@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from workflow.core import explain as core
 from workflow.core import people
+from workflow.core.events import Link
 from workflow.core.explain import ClockStory, Duty, Wake
-from workflow.core.model import HistoryEntry, Link, Message, Option, Ticket
+from workflow.core.model import HistoryEntry, Message, Option, Ticket
 from workflow.desk import unit
 from workflow.desk.book import Book
 from workflow.store import agenda, outbox, tickets

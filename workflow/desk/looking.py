@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from workflow.clock import as_utc
 from workflow.core import people, sla
 from workflow.core.classify import Proposal
-from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Link, Option, SlaClock, Ticket
+from workflow.core.events import Link
+from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, SlaClock, Ticket
 from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.desk import book as rulebook

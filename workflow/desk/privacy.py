@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from workflow.core import model as core
-from workflow.core import people
+from workflow.core import events, people
 from workflow.core.identity import withheld
 from workflow.core.masking import Specs, masked_customer, masked_ticket, personal_fields
 from workflow.core.model import Ticket
@@ -90,7 +89,7 @@ class PrivacyVerbs(TicketVerbs):
         as well, or where a member was given too many wrong answers on this ticket.
         """
         return self._event(
-            "verify", ticket_id, core.Verify(dict(facts), party), actor=actor, at=at, if_version=if_version
+            "verify", ticket_id, events.Verify(dict(facts), party), actor=actor, at=at, if_version=if_version
         )
 
     def disclosures(

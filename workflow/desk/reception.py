@@ -11,21 +11,10 @@ from sqlalchemy import Connection
 
 from workflow.core import people, phrases
 from workflow.core.classify import Fault, Proposal, Voice
+from workflow.core.events import Advance, Link
 from workflow.core.instants import not_before_its_last
 from workflow.core.joining import Repeat, alike, category_of
-from workflow.core.model import (
-    NOTHING,
-    Actor,
-    Advance,
-    Customer,
-    Decision,
-    Joined,
-    Link,
-    Outcome,
-    Ticket,
-    Value,
-    replace,
-)
+from workflow.core.model import NOTHING, Actor, Customer, Decision, Joined, Outcome, Ticket, Value, replace
 from workflow.core.opening import for_customer, open_ticket
 from workflow.core.unit import opened, run_unit
 from workflow.core.values import coerce_all

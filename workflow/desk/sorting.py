@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import Connection
 
 from workflow.core.classify import DEFAULT, Facts, Fault, Proposal, Voice, corrections, may_correct
+from workflow.core.events import Event
 from workflow.core.migrate import Migrate
-from workflow.core.model import Actor, Customer, Event, Ticket, Value
+from workflow.core.model import Actor, Customer, Ticket, Value
 from workflow.desk.book import Book
 from workflow.desk.machines import Machines
 from workflow.store import proposals

@@ -10,18 +10,10 @@ from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, Clock, to_the_second
 from workflow.core import ladder, people, phrases
+from workflow.core.events import Acknowledge, Event, Link
 from workflow.core.instants import TICK, event_time
 from workflow.core.migrate import Migrate
-from workflow.core.model import (
-    Acknowledge,
-    Event,
-    Link,
-    Option,
-    Outcome,
-    Remark,
-    Ticket,
-    replace,
-)
+from workflow.core.model import Option, Outcome, Remark, Ticket, replace
 from workflow.core.options import options
 from workflow.core.unit import caught_up, run_unit
 from workflow.desk import sorting

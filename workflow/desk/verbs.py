@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from workflow.clock import as_utc
-from workflow.core import model as core
-from workflow.core import people
+from workflow.core import events, people
 from workflow.core.classify import Fault, Voice
 from workflow.core.migrate import Migrate
 from workflow.core.model import NOTHING, Customer, Ticket
@@ -102,7 +101,7 @@ class TicketVerbs(Ground):
         refused. Raise Refused (its `rule` says which rule), Forbidden, NotFound, BadValue, ConditionFault, or
         Conflict if the ticket is not at `if_version`.
         """
-        event = core.Advance(trigger, dict(fields), note)  # type: ignore[arg-type]
+        event = events.Advance(trigger, dict(fields), note)  # type: ignore[arg-type]
         return self._event("advance", ticket_id, event, actor=actor, at=at, if_version=if_version, key=key)
 
     def urge(
@@ -126,17 +125,17 @@ class TicketVerbs(Ground):
         if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
         """Give a ticket to a team or a member; None leaves it to its team."""
-        return self._event("assign", ticket_id, core.Assign(to, note), actor=actor, at=at, if_version=if_version)
+        return self._event("assign", ticket_id, events.Assign(to, note), actor=actor, at=at, if_version=if_version)
 
     def claim(self, ticket_id: int, *, actor: str, at: datetime | None = None, if_version: int | None = None) -> Ticket:
         """Take a ticket that nobody has."""
-        return self._event("claim", ticket_id, core.Claim(), actor=actor, at=at, if_version=if_version)
+        return self._event("claim", ticket_id, events.Claim(), actor=actor, at=at, if_version=if_version)
 
     def note(
         self, ticket_id: int, text: str, *, actor: str, at: datetime | None = None, if_version: int | None = None
     ) -> Ticket:
         """Write something down in a ticket's history."""
-        return self._event("note", ticket_id, core.Note(text), actor=actor, at=at, if_version=if_version)
+        return self._event("note", ticket_id, events.Note(text), actor=actor, at=at, if_version=if_version)
 
     def set_fields(
         self,
@@ -150,7 +149,7 @@ class TicketVerbs(Ground):
         if_version: int | None = None,
     ) -> Ticket:
         """Fill, change or (with None) empty fields, or set the priority."""
-        event = core.SetFields(dict(fields), priority, note)  # type: ignore[arg-type]
+        event = events.SetFields(dict(fields), priority, note)  # type: ignore[arg-type]
         return self._event("set", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def tag(
@@ -158,7 +157,7 @@ class TicketVerbs(Ground):
         at: datetime | None = None, if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
         """Put tags on a ticket or take them off."""
-        event = core.Tag(tuple(add), tuple(remove))
+        event = events.Tag(tuple(add), tuple(remove))
         return self._event("tag", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def link(
@@ -166,7 +165,7 @@ class TicketVerbs(Ground):
         if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
         """Link a ticket to another one, both ways."""
-        return self._event("link", ticket_id, core.Link(other, kind), actor=actor, at=at, if_version=if_version)
+        return self._event("link", ticket_id, events.Link(other, kind), actor=actor, at=at, if_version=if_version)
 
     def escalate(
         self, ticket_id: int, *, actor: str, reason: str | None = None, at: datetime | None = None,
@@ -176,7 +175,7 @@ class TicketVerbs(Ground):
 
         On a ticket that is escalated already this joins the open ladder. Raise Refused for an archived ticket.
         """
-        return self._event("escalate", ticket_id, core.Escalate(reason), actor=actor, at=at, if_version=if_version)
+        return self._event("escalate", ticket_id, events.Escalate(reason), actor=actor, at=at, if_version=if_version)
 
     def acknowledge(
         self, ticket_id: int, *, actor: str, note: str | None = None, at: datetime | None = None,
@@ -186,7 +185,9 @@ class TicketVerbs(Ground):
 
         A member who may acknowledge does so too by claiming or moving the ticket. Raise Refused where none is open.
         """
-        return self._event("acknowledge", ticket_id, core.Acknowledge(note), actor=actor, at=at, if_version=if_version)
+        return self._event(
+            "acknowledge", ticket_id, events.Acknowledge(note), actor=actor, at=at, if_version=if_version
+        )
 
     def promise(
         self, ticket_id: int, until: datetime | None, *, actor: str, reason: str | None = None,
@@ -197,7 +198,7 @@ class TicketVerbs(Ground):
         The owner is warned an hour before. Another promise in its place takes a `reason`, which the customer is told;
         given later than that hour before, it is recorded as late. Raise BadValue for a time that has passed.
         """
-        event = core.MakePromise(None if until is None else as_utc(until), reason)
+        event = events.MakePromise(None if until is None else as_utc(until), reason)
         return self._event("promise", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def extend(
@@ -205,7 +206,7 @@ class TicketVerbs(Ground):
         if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
         """Ask for more time on an SLA clock before it is due; the lead is told and may `approve`."""
-        event = core.Extend(sla, by, reason)
+        event = events.Extend(sla, by, reason)
         return self._event("extend", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def approve(
@@ -213,7 +214,7 @@ class TicketVerbs(Ground):
         at: datetime | None = None, if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
         """Grant the extension that was asked for, and tell the customer; or refuse it."""
-        event = core.Approve(sla, granted, note)
+        event = events.Approve(sla, granted, note)
         return self._event("approve", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def excuse(
@@ -221,7 +222,7 @@ class TicketVerbs(Ground):
         at: datetime | None = None, if_version: int | None = None,
     ) -> Ticket:  # fmt: skip
         """Excuse a missed SLA (its last missed cycle): the miss stays in the record, and figures show both."""
-        event = core.Excuse(sla, reason, cycle)
+        event = events.Excuse(sla, reason, cycle)
         return self._event("excuse", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def tag_customer(
@@ -266,7 +267,7 @@ class TicketVerbs(Ground):
         self,
         verb: str,
         ticket_id: int,
-        event: core.Event | Callable[[Book], Migrate],
+        event: events.Event | Callable[[Book], Migrate],
         *,
         actor: str,
         at: datetime | None,

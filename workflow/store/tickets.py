@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, bindparam, select, type_coerce
 from sqlalchemy.types import NullType
 
-from workflow.core.model import HistoryEntry, Link, Ticket
+from workflow.core.events import Link
+from workflow.core.model import HistoryEntry, Ticket
 from workflow.core.values import keeps
 from workflow.errors import Damaged, NotFound
 from workflow.store import records, timekeeping

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from workflow.core.events import Event
 from workflow.core.guard import HostCondition, Rules
-from workflow.core.model import Actor, Event, Outcome, Ticket, Timer
+from workflow.core.model import Actor, Outcome, Ticket, Timer
 from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.core.unit import opened, run_unit

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.core.conftest import NINE, Trial
 from workflow.core.decide import decide
-from workflow.core.model import Advance, Assign, Claim, Escalate, Link, Note, SetFields, Tag
+from workflow.core.events import Advance, Assign, Claim, Escalate, Link, Note, SetFields, Tag
 from workflow.core.unit import caught_up
 from workflow.errors import BadValue, ConditionFault, Forbidden, NotFound, Refused, TicketflowError
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.core.conftest import NINE, Trial
+from workflow.core.events import Advance, Escalate, SetFields
 from workflow.core.explain import Wake, clock_stories, duties, place_calendar, wakes
-from workflow.core.model import Advance, Escalate, HistoryEntry, SetFields
+from workflow.core.model import HistoryEntry
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
+from workflow.core.events import Advance
 from workflow.core.guard import barrier
-from workflow.core.model import Advance, Customer, replace
+from workflow.core.model import Customer, replace
 from workflow.definition.resolve import Branch, within
 from workflow.errors import ConditionFault, Forbidden, Refused, TicketflowError
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
-from workflow.core.model import Advance, Customer, Verify, replace
+from workflow.core.events import Advance, Verify
+from workflow.core.model import Customer, replace
 from workflow.core.options import options
 from workflow.errors import BadValue, Forbidden, NotFound, Refused, TicketflowError, UsageError
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import DESK, NINE, Trial
+from workflow.core.events import Acknowledge, Advance, Assign, Claim, Escalate, MakePromise, Note
 from workflow.core.instants import TICK
 from workflow.core.ladder import stands
-from workflow.core.model import Acknowledge, Advance, Assign, Claim, Escalate, Ladder, MakePromise, Note, Outcome
+from workflow.core.model import Ladder, Outcome
 from workflow.core.unit import run_unit
 from workflow.errors import Forbidden, Refused
 

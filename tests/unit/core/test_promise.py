@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
+from workflow.core.events import Advance, Assign, Claim, MakePromise
 from workflow.core.instants import TICK
-from workflow.core.model import Advance, Assign, Claim, MakePromise, Outcome
+from workflow.core.model import Outcome
 from workflow.errors import BadValue, Refused
 
 Make = Callable[..., Trial]

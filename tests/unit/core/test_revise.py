@@ -10,8 +10,9 @@ import pytest
 
 from tests.unit.core.conftest import NINE, Trial
 from workflow.core import sla
+from workflow.core.events import Advance, Approve, Extend, MakePromise, Note
 from workflow.core.instants import TICK
-from workflow.core.model import Advance, Approve, Extend, MakePromise, Note, Outcome
+from workflow.core.model import Outcome
 from workflow.core.unit import caught_up
 
 Make = Callable[..., Trial]

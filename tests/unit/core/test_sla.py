@@ -10,8 +10,9 @@ import pytest
 
 from tests.unit.core.conftest import NINE, Trial
 from workflow.core import sla
+from workflow.core.events import Advance, Approve, Excuse, Extend, Note, SetFields
 from workflow.core.instants import TICK
-from workflow.core.model import Advance, Approve, Excuse, Extend, Note, Outcome, SetFields, SlaClock
+from workflow.core.model import Outcome, SlaClock
 from workflow.errors import BadValue, NotFound, Refused
 
 Make = Callable[..., Trial]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.conftest import NINE, Trial
+from workflow.core.events import Advance, Assign, Claim, Note, SetFields, Tag
 from workflow.core.instants import TICK, event_time
-from workflow.core.model import Advance, Assign, Claim, Note, Outcome, SetFields, Tag
+from workflow.core.model import Outcome
 from workflow.core.unit import caught_up
 from workflow.errors import Conflict, Refused, UsageError
 
