@@ -60,7 +60,8 @@ def test_a_desk_is_moved_and_backed_up(terminal: Terminal) -> None:
     )
     assert not (terminal.folder / "no.db").exists()
     terminal("db", "restore", "backup.db", TICKETFLOW_DATABASE="sqlite:///restored.db")
-    late: dict[str, Any] = {"TICKETFLOW_DATABASE": "sqlite:///restored.db", "TICKETFLOW_NOW": "2026-03-04T09:00:00+08:00"}
+    now = "2026-03-04T09:00:00+08:00"
+    late: dict[str, Any] = {"TICKETFLOW_DATABASE": "sqlite:///restored.db", "TICKETFLOW_NOW": now}
     assert "--since all" in terminal.error("timeouts", "run", code=5, **late)["remedy"]
     terminal("timeouts", "run", "--since", "2026-03-04 09:00", **late)
     assert terminal.one("timeouts", "run", **late)["fired"] == 0
