@@ -1,4 +1,6 @@
-"""Measure Ticketflow against the raw driver and the same by hand: `python -m benchmarks [--quick] [--rows …]`."""
+"""Measure Ticketflow against the raw driver and the same by hand: `python -m benchmarks [--quick] [--rows …]`.
+
+Apart from that, by hand: `--stats` measures the figures of a year."""
 
 import argparse
 import os
@@ -8,6 +10,7 @@ import sys
 from importlib.metadata import version
 
 from benchmarks.databases import databases
+from benchmarks.figures import measure
 from benchmarks.memory import memory
 from benchmarks.startup import startup
 from benchmarks.work import Size, advance, intake, nothing, run
@@ -18,7 +21,14 @@ parser = argparse.ArgumentParser(prog="python -m benchmarks")
 parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="measure only these")
 parser.add_argument("--quick", action="store_true", help="fewer tickets and fewer rounds")
 parser.add_argument("--million", action="store_true", help="1,000,000 open tickets; takes an hour and 20 GB of disk")
+parser.add_argument(
+    "--stats", nargs="?", type=int, const=1_000_000, metavar="TICKETS",
+    help="measure only the figures of a year of so many tickets; a million take half an hour and 10 GB of disk",
+)  # fmt: skip
 chosen = parser.parse_args()
+if chosen.stats:
+    measure(chosen.stats)
+    sys.exit()
 
 lines: list[tuple[str, ...]] = [HEADINGS, tuple("-" * len(heading) for heading in HEADINGS)]
 with databases() as (known, missing):

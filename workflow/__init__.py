@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workflow.core.form import StrategyRecord, StrategyStep
     from workflow.core.model import Customer, HistoryEntry, Identity, Ladder, Option, Promise, Remark, SlaClock, Ticket
     from workflow.core.speech import Line, Speech
+    from workflow.core.summary import Figures, Lengths, Stats
     from workflow.delivery.notice import Notice
     from workflow.delivery.relay import DeliveryReport
     from workflow.delivery.settings import Delivery
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from workflow.desk.contacts import Contact, read_contacts
     from workflow.desk.desk import Desk
     from workflow.desk.explaining import Explanation
+    from workflow.desk.figures import FigureDifference
     from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport, UnknownState
     from workflow.desk.migrate import MigrateReport, Moved
@@ -77,6 +79,8 @@ __all__ = [
     "Escalation",
     "Explanation",
     "Facts",
+    "FigureDifference",
+    "Figures",
     "Forbidden",
     "Health",
     "HistoryEntry",
@@ -84,6 +88,7 @@ __all__ = [
     "IncidentRow",
     "IntakeReport",
     "Ladder",
+    "Lengths",
     "Limits",
     "Line",
     "MigrateReport",
@@ -107,6 +112,7 @@ __all__ = [
     "SchemaOutdated",
     "SlaClock",
     "Speech",
+    "Stats",
     "StoreBusy",
     "StoreError",
     "StrategyRecord",
@@ -141,6 +147,7 @@ _HOMES = {
         "Ticket",
     ),
     "workflow.core.speech": ("Line", "Speech"),
+    "workflow.core.summary": ("Figures", "Lengths", "Stats"),
     "workflow.delivery.notice": ("Notice",),
     "workflow.delivery.relay": ("DeliveryReport",),
     "workflow.delivery.settings": ("Delivery",),
@@ -148,6 +155,7 @@ _HOMES = {
     "workflow.desk.contacts": ("Contact", "read_contacts"),
     "workflow.desk.desk": ("Desk",),
     "workflow.desk.explaining": ("Explanation",),
+    "workflow.desk.figures": ("FigureDifference",),
     "workflow.desk.health": ("Health", "Limits"),
     "workflow.desk.intake": ("IntakeReport", "UnknownState"),
     "workflow.desk.migrate": ("MigrateReport", "Moved"),

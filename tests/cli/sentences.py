@@ -12,7 +12,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, audit, failure, labels, migrate, sla, sorting, views
+from workflow.cli import app, audit, failure, figures, labels, migrate, sla, sorting, timeouts, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -124,7 +124,8 @@ def of_click() -> set[str]:
 @cache
 def everything() -> frozenset[str]:
     tables = (views.LIST, views.HISTORY, sla.CLOCKS, migrate.MOVES, sorting.PROPOSED, sorting.VOICES, sorting.FIGURES)
-    lists = {heading for table in tables for heading in table}
+    of_figures = (figures.WORK, figures.LIMITS, figures.STAGES, ("agent", "date"), timeouts.RUNS)
+    lists = {heading for table in (*tables, *of_figures) for heading in table}
     lists |= {"corrected", *sorting.ATTRIBUTES, *audit.SENTENCES.values()}
     facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, labels.TIMERS) for word in words.values()}
     return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts

@@ -334,7 +334,7 @@ def test_the_runs_are_logged(terminal: Terminal) -> None:
     assert (first["fired"], first["empty"]) == (0, 1)
     header, row, _ = rows(terminal("timeouts", "log", *at("09:13")))
     assert header[-2:] == ["latest by", "empty"]
-    assert row[1:] == ["2026-03-02 09:13", "1", "1", "0", "0", "0", "0", "2m", "1"]
+    assert row[1:] == ["2026-03-02 09:13", "1", "1", "1", "0", "0", "0", "0", "0", "2m", "1"]
     assert len(terminal.objects("timeouts", "log", "--limit", "1", *at("09:13"))) == 1
 
 

@@ -16,9 +16,9 @@ from workflow.core.remembered import MOST, Remembered
 from workflow.definition.model import FieldSpec
 from workflow.store import rows
 from workflow.store.sql import from_json
-from workflow.store.tables import TEXTS, tickets, to_text
+from workflow.store.tables import TEXTS, to_text
 
-NAMES = [column.name for column in tickets.c]
+NAMES = rows.COLUMNS
 FIELDS = {"words": FieldSpec(type="list"), "fees": FieldSpec(type="decimal"), "moment": FieldSpec(type="datetime")}
 SHAPES = rows.Shapes(lambda _type, _version: FIELDS, {"name": FieldSpec(type="text")})
 moments = st.datetimes(timezones=st.just(UTC))

@@ -69,6 +69,7 @@ COMMANDS = {
     "calendar": ("calendar:calendar", "See opening hours, and work out due times."),
     "verify": ("privacy:verify", "Compare what the caller says with the customer's record of ticket ID."),
     "disclosures": ("privacy:disclosures_", "List who was shown personal data of which tickets, and why."),
+    "stats": ("figures:stats", "Count what the desk has done."),
     "health": ("health:health", "Say whether what is due fires, and what must be told is told; exit 9 if not."),
     "audit": ("audit:audit", "Prove that nobody changed what was written, and seal it."),
     "db": ("database:db", "Look after the tables."),

@@ -19,6 +19,9 @@ from workflow.cli.views import View
 if TYPE_CHECKING:
     from workflow import RunReport
 
+RARE = ("escalated", "skipped", "incidents", "locked", "raced", "errors")  # a terminal shows them where there are any
+RUNS = ("id", "as of", "tickets", "fired", *RARE, "latest by", "empty")
+
 
 @click.group("timeouts", cls=Group)
 def timeouts() -> None:
@@ -126,24 +129,21 @@ def list_runs(session: Session, *, limit: int) -> None:
     if session.json:
         session.dump(*(session.zoned(asdict(run)) for run in found))
     elif found:
-        session.table(
-            ("id", "as of", "tickets", "fired", "skipped", "incidents", "locked", "errors", "latest by", "empty"),
+        rows = [
             (
-                (
-                    run.id,
-                    view.moment(run.as_of),
-                    run.tickets,
-                    run.fired,
-                    run.skipped,
-                    run.incidents,
-                    run.lost,
-                    run.errors,
-                    None if run.oldest_lateness is None else _to_the_second(timedelta(seconds=run.oldest_lateness)),
-                    run.empty,
-                )
-                for run in found
-            ),
-        )
+                *(run.id, view.moment(run.as_of), run.tickets, run.fired, run.escalated, run.skipped, run.incidents),
+                *(run.lost, run.raced, run.errors),
+                None if run.oldest_lateness is None else _to_the_second(timedelta(seconds=run.oldest_lateness)),
+                run.empty,
+            )
+            for run in found
+        ]
+        said = [
+            at
+            for at, _ in enumerate(RUNS)
+            if session.width is None or RUNS[at] not in RARE or any(row[at] for row in rows)
+        ]
+        session.table([RUNS[at] for at in said], ([row[at] for at in said] for row in rows))
     else:
         session.hint("No runs.")
 

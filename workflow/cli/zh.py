@@ -7,6 +7,7 @@ from workflow.cli.zh_calendar import CALENDAR
 from workflow.cli.zh_delivery import DELIVERY
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
+from workflow.cli.zh_figures import FIGURES
 from workflow.cli.zh_migrate import MIGRATE
 from workflow.cli.zh_privacy import PRIVACY
 from workflow.cli.zh_problems import PROBLEMS
@@ -308,7 +309,8 @@ SAID = {
 }
 
 CATALOGUE = (
-    WORDS
+    FIGURES
+    | WORDS
     | HELP
     | SAID
     | SORTING

@@ -21,6 +21,7 @@ from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
 from workflow.desk import deliveries
 from workflow.desk.book import ApplyReport
+from workflow.desk.figures import FigureVerbs
 from workflow.desk.looking import LookingVerbs
 from workflow.desk.machines import HostClassifier, Machines
 from workflow.desk.mending import MendingVerbs
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from workflow.desk.intake import IntakeReport
 
 
-class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, MendingVerbs, MovingVerbs):
+class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, MovingVerbs):
     """One service desk: its definitions, people and database.
 
     Safe to share between threads; after a fork, connect again. Instants are aware; those that come back are in UTC.

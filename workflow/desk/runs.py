@@ -107,6 +107,7 @@ def run_due(
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,
             "fired": done.fired, "skipped": done.skipped, "incidents": done.incidents, "lost": done.lost,
+            "raced": done.raced, "escalated": done.escalated,
             "errors": done.errors, "oldest_lateness": done.oldest_lateness, "lateness": json.dumps(so_far.lateness),
         }  # fmt: skip
         agenda.write_run(connection, row)

@@ -52,6 +52,8 @@ class Run:
     skipped: int
     incidents: int
     lost: int
+    raced: int
+    escalated: int
     errors: int
     oldest_lateness: float | None
     empty: int

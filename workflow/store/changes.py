@@ -16,13 +16,12 @@ from workflow.core.model import Message, Outcome, Ticket, replace
 from workflow.errors import Conflict
 from workflow.store import timekeeping
 from workflow.store.claims import OPEN_INCIDENT
-from workflow.store.rows import Timers, changed, entry_row, ticket_row, timer_text
+from workflow.store.rows import COLUMNS, Timers, changed, entry_row, ticket_row, timer_text
 from workflow.store.sql import Prepared, Row, Writer, allocate, instants
 from workflow.store.tables import history, links, outbox, tickets, timers
 from workflow.store.tickets import missing
 
-_COLUMNS = tuple(column.name for column in tickets.c)
-_OPEN = Writer(tickets, "INSERT", _COLUMNS)
+_OPEN = Writer(tickets, "INSERT", COLUMNS)
 _HISTORY = Writer(history, "INSERT", [column.name for column in history.c])
 _ARM = Writer(timers, "INSERT", [column.name for column in timers.c])
 _DISARM = Writer(timers, "DELETE", keys=("ticket_id", "kind", "name", "cycle", "occurrence"))
@@ -96,7 +95,7 @@ def save(connection: Connection, changes: Sequence[Change], recorded_at: datetim
         after.append(ticket)
         next_timer_at = min([timer.due_at for timer in outcome.timers], default=None)
         if before is None:
-            rows[_OPEN].append(tuple(ticket_row(ticket, _COLUMNS, moments, next_timer_at)))
+            rows[_OPEN].append(tuple(ticket_row(ticket, COLUMNS, moments, next_timer_at)))
         else:
             names = (*changed(before, ticket), "next_timer_at")
             names += ("search",) if "fields" in names or "tags" in names else ()

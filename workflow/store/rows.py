@@ -21,7 +21,8 @@ from workflow.store.tables import TEXTS, customers, instant, tickets, timers
 
 SpecsOf: TypeAlias = Callable[[str, int], Mapping[str, FieldSpec]]
 Timers: TypeAlias = tuple[Timer, ...]
-_STORE_ONLY = ("search", "next_timer_at")  # what no ticket says of itself
+_STORE_ONLY = ("search", "next_timer_at", "counted")  # what no ticket says of itself
+COLUMNS = tuple(column.name for column in tickets.c if column.name != "counted")  # what a unit writes of a ticket
 _OWN = tuple(column for column in tickets.c if column.name not in _STORE_ONLY)
 BASE = select(*_OWN, customers.c.fields.label("customer_fields"), customers.c.tags.label("customer_tags")).select_from(
     tickets.outerjoin(customers, customers.c.id == tickets.c.customer_id)

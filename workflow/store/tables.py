@@ -188,6 +188,7 @@ tickets = _table(
     Column("desk_revision", Id, ForeignKey(f"{PREFIX}desk_revisions.id"), nullable=False),
     Column("head", String(64), nullable=False),
     Column("search", Text, nullable=False, server_default=""),
+    Column("counted", Integer, nullable=False, server_default="0"),  # up to which entry it stands in the figures
     Index(f"ix_{PREFIX}tickets_next_timer_at", "next_timer_at", "id"),
     Index(f"ix_{PREFIX}tickets_external_id", "external_id", unique=True),
     Index(f"ix_{PREFIX}tickets_customer_id", "customer_id"),
@@ -195,6 +196,16 @@ tickets = _table(
     Index(
         f"ix_{PREFIX}tickets_updated_at",
         "updated_at",
+        info={WHERE: "stage <> 'archive'"},
+    ),
+    Index(f"ix_{PREFIX}tickets_uncounted", "id", info={WHERE: "counted < seq"}),
+    Index(
+        f"ix_{PREFIX}tickets_load",
+        "type",
+        "team",
+        "assignee",
+        "channel",
+        "opened_at",
         info={WHERE: "stage <> 'archive'"},
     ),
 )
@@ -345,6 +356,15 @@ disclosures = _table(
     Index(f"ix_{PREFIX}disclosures_ticket", "ticket_id", "id"),
 )
 
+figures = _table(
+    "figures",
+    Column("dimension", String(10), primary_key=True),
+    Column("period", String(10), primary_key=True),  # 2026-03-02, 2026-03 or 2026
+    Column("key", String(60), primary_key=True),
+    Column("measure", String(20), primary_key=True),
+    Column("counts", Text, nullable=False),  # how many there are of each value
+)
+
 idempotency = _table(
     "idempotency",
     Column("verb", String(20), primary_key=True),
@@ -365,6 +385,8 @@ runs = _table(
     Column("skipped", Integer, nullable=False),
     Column("incidents", Integer, nullable=False),
     Column("lost", Integer, nullable=False),
+    Column("raced", Integer, nullable=False, server_default="0"),
+    Column("escalated", Integer, nullable=False, server_default="0"),
     Column("errors", Integer, nullable=False, server_default="0"),
     Column("oldest_lateness", Float),
     Column("lateness", Text),  # how many firings fell into each of health's classes

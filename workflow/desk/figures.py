@@ -1,0 +1,210 @@
+"""The desk's figures: what histories add to them is counted when somebody asks, each entry once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from itertools import chain
+from typing import TypeAlias
+from zlib import crc32
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from workflow.core import people, summary
+from workflow.core.figures import Counted, counted
+from workflow.core.summary import BYS, By, Figures, Stats
+from workflow.desk.book import Book
+from workflow.desk.ground import Ground
+from workflow.desk.transactions import Own
+from workflow.errors import StoreError, UsageError
+from workflow.store import figures as store
+
+CHUNK = 2000  # tickets in one transaction
+Found: TypeAlias = dict[str, Counter[int]]
+Uncounted: TypeAlias = tuple[store.Behind, list[Counted] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureDifference:
+    """Figures that are not what the histories say: how many things were stored, and how many are told."""
+
+    dimension: str
+    period: str
+    key: str
+    measure: str
+    stored: int
+    told: int
+
+
+class FigureVerbs(Ground):
+    """What the desk's figures are, and whether they are right."""
+
+    def stats(
+        self,
+        *,
+        by: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> Stats:
+        """Return the desk's figures over the days from `since` to `until`, both included, in the desk's zone.
+
+        They are exact as of now. `by` parts them by type, team, agent, channel or day. What is new since the last call
+        is counted for good, chunk by chunk, and `progress` called with how many tickets that were; inside a host's
+        transaction, or where nothing can be written, it is counted for this answer alone.
+        """
+        if by is not None and by not in BYS:
+            raise UsageError("figures go by {known}, not by {given}", "choose one of them", field="by", given=by,
+                             known=", ".join(BYS))  # fmt: skip
+        if since is not None and until is not None and since > until:
+            raise UsageError("{since} comes after {until}", "swap the two days", field="from",
+                             since=since.isoformat(), until=until.isoformat())  # fmt: skip
+        with suppress(StoreError):  # a database that is only read, or locked: see below
+            self.count_figures(progress=progress)
+        return self._read(partial(_stats, by=by, since=since, until=until))
+
+    def count_figures(self, *, limit: int | None = None, progress: Callable[[int], object] | None = None) -> int:
+        """Count what histories have added to the figures, of `limit` tickets at most; return of how many.
+
+        Inside a host's transaction nothing is counted for good. What is locked is left to the next call.
+        """
+        last, done = 0, 0
+        while isinstance(self._transactions, Own) and (limit is None or done < limit):
+            most = min(CHUNK, limit - done) if limit is not None else CHUNK
+            found = self._read(partial(_behind, after=last, most=most))
+            if not found:
+                break
+            last = found[-1][0].ticket_id
+            done += self._transactions.unit(partial(_keep, found=found))
+            if progress:
+                progress(done)
+        return done
+
+    def rebuild_figures(self, *, actor: str, progress: Callable[[int], object] | None = None) -> int:
+        """Drop every figure and count all histories anew; return of how many tickets. Raise Forbidden.
+
+        Meanwhile the figures that anybody reads are right, but slow.
+        """
+        self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
+
+        def forget(connection: Connection) -> None:
+            store.alone_with_figures(connection)
+            store.forget(connection)
+
+        self._transactions.unit(forget)
+        return self.count_figures(progress=progress)
+
+    def check_figures(self) -> tuple[FigureDifference, ...]:
+        """Return where the figures that are kept are not what the histories say. Every history is read."""
+        return self._read(_differences)
+
+
+def _behind(connection: Connection, book: Book, *, after: int, most: int) -> list[Uncounted]:
+    return list(_counted(connection, book, store.behind(connection, after, most)))
+
+
+def _keep(connection: Connection, *, found: list[Uncounted]) -> int:
+    """Count for good what nobody else has counted meanwhile; return of how many tickets that is."""
+    store.alone_with_figures(connection)
+    still = store.still_behind(connection, [one for one, what in found if what is not None])
+    store.keep(connection, chain.from_iterable(what or () for one, what in found if one in still), still)
+    return len(still)
+
+
+def _counted(connection: Connection, book: Book, some: list[store.Behind]) -> Iterator[Uncounted]:
+    """Yield tickets with what each adds to the figures; None for one whose history makes no sense."""
+    zones: dict[int, ZoneInfo] = {}
+
+    def day_of(at: datetime, revision: int) -> str:
+        if revision not in zones:
+            zones[revision] = ZoneInfo(book.desk_of(revision).zone)
+        return at.astimezone(zones[revision]).date().isoformat()
+
+    histories = store.histories(connection, [one.ticket_id for one in some])
+    for one in some:
+        history = histories[one.ticket_id]
+        try:
+            if isinstance(history, Exception):
+                raise history
+            found = counted(history, book.definition, day_of, after=one.counted)
+            yield one, [each for each in found if each.seq <= one.seq]  # more may have happened since it was looked up
+        except Exception:  # whatever a damaged row raises, the others are counted
+            yield one, None
+
+
+def _pages(of: Callable[[int, int], list[store.Behind]]) -> Iterator[list[store.Behind]]:
+    last = 0
+    while page := of(last, CHUNK):
+        yield page
+        last = page[-1].ticket_id
+
+
+def _stats(connection: Connection, book: Book, *, by: By | None, since: date | None, until: date | None) -> Stats:
+    """Return what is counted for good, and what is not yet so."""
+    store.alone_with_figures(connection, shared=True)
+    dimension = "type" if by in (None, "day") else str(by)
+    found: dict[str, Found] = defaultdict(lambda: defaultdict(Counter))
+    for (_, period, key, measure), counts in store.kept(connection, dimension, _periods(connection, by, since, until)):
+        into = found[period if by == "day" else key][measure]
+        for value, many in counts.items():
+            into[int(value)] += many
+    first, last, damaged = str(since or ""), str(until or "9999"), 0
+    for page in _pages(partial(store.behind, connection)):
+        for _, what in _counted(connection, book, page):
+            damaged += what is None
+            for each in what or ():
+                if first <= each.day <= last:
+                    key = each.day if by == "day" else getattr(each.whose, dimension)
+                    found[key][each.measure][each.value] += each.many
+    load = store.load(connection, dimension)
+    oldest = [since for _, since in load.values() if since is not None]
+    whole = (sum(many for many, _ in load.values()), min(oldest, default=None))
+    rows: tuple[Figures, ...] = ()
+    if by == "day":
+        rows = tuple(summary.figures(day, found[day]) for day in sorted(found))
+    elif by:
+        keys = sorted({*found, *load}, key=lambda key: (key == "-", key))
+        rows = tuple(summary.figures(key, found.get(key, {}), load.get(key, (0, None))) for key in keys)
+    total = summary.figures(None, summary.added(found.values()), whole)
+    return Stats(by, since, until, rows, total, damaged)
+
+
+def _periods(connection: Connection, by: By | None, since: date | None, until: date | None) -> list[str]:
+    """Return the periods that make up the days asked for."""
+    years = store.periods(connection, store.YEAR)
+    if by == "day":
+        first, last = str(since or ""), str(until or "9999")
+        return [day for day in store.periods(connection, store.DAY) if first <= day <= last]
+    if not years:
+        return []
+    begin, end = date(int(years[0]), 1, 1), date(int(years[-1]), 12, 31)
+    return store.cover(max(since or begin, begin), min(until or end, end))
+
+
+def _differences(connection: Connection, book: Book) -> tuple[FigureDifference, ...]:
+    store.alone_with_figures(connection, shared=True)
+    told: dict[store.Row, int] = defaultdict(int)
+    for page in _pages(partial(store.all_counted, connection)):
+        found = chain.from_iterable(what or () for _, what in _counted(connection, book, page))
+        for row, counts in store.rolled_up(store.rows_of(found)).items():
+            told[row] += _print(counts)
+    stored = {row: _print(counts) for row, counts in store.everything(connection)}
+    return tuple(
+        FigureDifference(*row, _many(stored.get(row, 0)), _many(told.get(row, 0)))
+        for row in sorted({*told, *stored})
+        if stored.get(row, 0) != told.get(row, 0)
+    )
+
+
+def _print(counts: dict[str, int]) -> int:
+    """Return a number that adds up as histograms do and tells them apart, which takes less memory than they do."""
+    return sum(many * ((1 << 64) + crc32(value.encode())) for value, many in counts.items())
+
+
+def _many(found: int) -> int:
+    return found >> 64
