@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from workflow.core.calendar import Calendar
 from workflow.core.steps import counted
+from workflow.definition.desk import CalendarSpec
 from workflow.definition.duration import Duration
 from workflow.definition.holidays import holiday_table
 from workflow.definition.hours import DAYS
-from workflow.definition.model import CalendarSpec
 
 MINUTE, DAY, NONE = timedelta(minutes=1), timedelta(days=1), timedelta()
 WINDOW = 5

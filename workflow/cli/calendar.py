@@ -103,7 +103,7 @@ def add(session: Session, name: str, length: str, *, start: str | None) -> None:
 
 def _calendar(session: Session, name: str) -> Calendar:
     from workflow.core.calendar import ALWAYS, Calendar
-    from workflow.definition.model import CalendarSpec
+    from workflow.definition.desk import CalendarSpec
 
     desk = session.spec
     if name == ALWAYS.name:

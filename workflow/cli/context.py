@@ -20,7 +20,7 @@ from workflow.errors import Refused, TicketflowError, UsageError
 
 if TYPE_CHECKING:
     from workflow import Desk
-    from workflow.definition.model import DeskSpec
+    from workflow.definition.desk import DeskSpec
     from workflow.store.engine import Store
 
 FILE = "ticketflow.toml"

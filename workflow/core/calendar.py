@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
+from workflow.definition.desk import CalendarSpec, DeskSpec
 from workflow.definition.duration import Duration
 from workflow.definition.hours import Day, OpeningHours
-from workflow.definition.model import CalendarSpec, DeskSpec
 from workflow.definition.resolve import ALWAYS as ALWAYS_NAME
 from workflow.errors import DefinitionError, UsageError
 

@@ -24,8 +24,9 @@ from workflow.core.migrate import Migrate
 from workflow.core.model import NOTHING, Ticket, Value
 from workflow.core.text import searchable
 from workflow.core.values import coerce
+from workflow.definition.desk import DeskSpec
 from workflow.definition.expressions import Condition, compile_condition, compile_pattern, rule_variables
-from workflow.definition.model import PRIORITIES, DeskSpec, FieldSpec
+from workflow.definition.model import PRIORITIES, FieldSpec
 from workflow.definition.resolve import TicketType
 from workflow.definition.rules import Rule
 from workflow.errors import BadValue, ConditionFault

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from workflow.core.calendar import ALWAYS, Calendar, calendars_of
 from workflow.core.model import Actor, Ticket
+from workflow.definition.desk import DeskSpec
 from workflow.definition.machine import Compiled
-from workflow.definition.model import Condition, DeskSpec
+from workflow.definition.model import Condition
 from workflow.definition.resolve import Branch, within
 from workflow.errors import ConditionFault, DefinitionError, Forbidden, Refused
 

@@ -16,8 +16,8 @@ from workflow.core.events import Verify
 from workflow.core.guard import Rules
 from workflow.core.model import Actor, Decision, Identity, Ticket
 from workflow.core.moves import record
+from workflow.definition.desk import CustomerField
 from workflow.definition.identity import Fact, IdentityDemand
-from workflow.definition.model import CustomerField
 from workflow.definition.resolve import Branch
 from workflow.errors import BadValue, NotFound, Refused, UsageError
 

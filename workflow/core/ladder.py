@@ -22,8 +22,8 @@ from workflow.core.model import (
     replace,
 )
 from workflow.core.moves import PERSON, noted, record
-from workflow.definition.model import Ladder as LadderSpec
-from workflow.definition.model import Rung as RungSpec
+from workflow.definition.desk import Ladder as LadderSpec
+from workflow.definition.desk import Rung as RungSpec
 from workflow.errors import UsageError
 
 POSITION = 2_000_000  # after timeouts, SLA levels and promises

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from workflow.core.guard import Rules
 from workflow.core.model import Actor, Ticket
-from workflow.definition.model import DeskSpec
+from workflow.definition.desk import DeskSpec
 from workflow.errors import Forbidden, NotFound
 
 SYSTEM = Actor("system", automatic=True)

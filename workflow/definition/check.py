@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from workflow.definition.clocks import check_clocks
 from workflow.definition.conditions import conditions_of
+from workflow.definition.desk import DeskSpec
 from workflow.definition.expressions import BUILT_IN, RESERVED
 from workflow.definition.fields import check_fields, misfit
 from workflow.definition.flow import check_flow
@@ -17,7 +18,6 @@ from workflow.definition.model import (
     STAGES,
     Actions,
     Branch,
-    DeskSpec,
     Room,
     StateSpec,
     TicketTypeSpec,

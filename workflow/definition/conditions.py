@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.expressions import Condition, ConditionError, compile_condition, variables_of
-from workflow.definition.model import AUTOMATIC_ACTORS, PRIORITIES, Conditions, DeskSpec, TicketTypeSpec
+from workflow.definition.model import AUTOMATIC_ACTORS, PRIORITIES, Conditions, TicketTypeSpec
 from workflow.definition.model import Condition as Written
 from workflow.definition.sheet import Sheet
 from workflow.definition.tree import Path, quoted, unquoted_condition

@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.duration import Duration
-from workflow.definition.model import DeskSpec, FieldSpec, TicketTypeSpec
+from workflow.definition.model import FieldSpec, TicketTypeSpec
 from workflow.definition.words import Part
 
 

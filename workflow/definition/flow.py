@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from workflow.definition.model import STAGES, Actions, Condition, DeskSpec
+from workflow.definition.desk import DeskSpec
+from workflow.definition.model import STAGES, Actions, Condition
 from workflow.definition.resolve import Branch, State, TicketType
 from workflow.definition.sheet import Sheet
 from workflow.definition.tree import Path

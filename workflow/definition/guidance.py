@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from workflow.definition.conditions import ConditionCheck, conditions_of
-from workflow.definition.model import DeskSpec, FieldSpec, TicketTypeSpec
+from workflow.definition.desk import DeskSpec
+from workflow.definition.model import FieldSpec, TicketTypeSpec
 from workflow.definition.phrases import matches
 from workflow.definition.resolve import TicketType
 from workflow.definition.sheet import Sheet

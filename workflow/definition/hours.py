@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
+from workflow.definition.desk import CalendarSpec, DeskSpec
 from workflow.definition.holidays import NAMES, TABLES, HolidayTable, holiday_table
-from workflow.definition.model import CalendarSpec, DeskSpec
 from workflow.definition.problems import Wrong
 from workflow.definition.resolve import ALWAYS
 

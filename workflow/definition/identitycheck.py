@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.identity import IdentityDemand
-from workflow.definition.model import Branch, DeskSpec
+from workflow.definition.model import Branch
 from workflow.definition.resolve import ALWAYS
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import check_duration

@@ -10,8 +10,8 @@ from typing import Any
 
 from transitions import Event, EventData, Machine, Transition
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.expressions import Condition, compile_condition, variables_of
-from workflow.definition.model import DeskSpec
 from workflow.definition.resolve import Branch, TicketType, timeout_trigger
 
 Holds = Callable[[Branch], bool]

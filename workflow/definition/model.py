@@ -1,4 +1,4 @@
-"""The shape of the files an author writes: a ticket type, and the desk. Pure values.
+"""The shape of the file of a ticket type, as its author writes it. Pure values.
 
 A short form (`accept: classify`, a bare action word, a list of choices) is turned into its long form as it is read,
 so that the rest of the program knows one shape only. `resolve` works out the inheritance.
@@ -7,7 +7,6 @@ so that the rest of the program knows one shape only. `resolve` works out the in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -20,10 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from workflow.definition.duration import Duration
-from workflow.definition.identity import Identity, IdentitySpec
+from workflow.definition.identity import Identity
 from workflow.definition.problems import Wrong
-from workflow.definition.rules import RulesSpec
 from workflow.definition.words import (
     DurationText,
     Label,
@@ -103,12 +100,6 @@ class FieldSpec(Part):
     def private(self) -> bool:
         """Whether values of this field enter the history chain as salted digests only."""
         return self.pii or self.type in ("text", "list")
-
-
-class CustomerField(FieldSpec):
-    """A field of customers; one that demands an `identity` check stays masked until such a check holds."""
-
-    identity: Identity = None
 
 
 class Action(Part):
@@ -300,120 +291,3 @@ class TicketTypeSpec(Part):
     timeouts: Timeouts = {}
     stages: dict[Stage, StageSpec | None]
     sla: dict[ShortName, Sla] = {}
-
-
-class Role(Part):
-    """What the holders of a role may do, verb by verb; what is not said is not allowed."""
-
-    label: Label = {}
-    may: Annotated[tuple[Verb, ...], BeforeValidator(as_tuple)] = ()
-
-
-class Team(Part):
-    """Some members and their leads 班长: the first of them who is on duty is meant."""
-
-    label: Label = {}
-    lead: Annotated[Names, Field(min_length=1)]
-    members: Names = ()
-
-
-class Member(Part):
-    """One person of the desk. `os_user` is the operating-system user that may act under this name.
-
-    Who has a `shift` is on duty while that calendar is open; who has none always is.
-    """
-
-    label: Label = {}
-    roles: Names = ()
-    shift: Name | None = None
-    os_user: str | None = None
-    email: str | None = None
-
-
-class CustomerSpec(Part):
-    """The customer's own fields, and what makes two contacts the same customer.
-
-    The first line of `same_by` whose fields are all given decides, for example `[[phone], [name, company]]`.
-    """
-
-    fields: dict[Name, CustomerField] = {}
-    same_by: Annotated[tuple[Names, ...], BeforeValidator(as_tuple)] = ()
-
-
-class Rung(Part):
-    """One step of the ladder: who is told, and after how long without an answer the next one is.
-
-    `to` is `lead` (of the ticket's team), a role (the first holder on duty) or a member. The last rung is raised again
-    each time its `after` has passed.
-    """
-
-    to: Name
-    after: DurationText | None = None
-
-
-class Ladder(Part):
-    """Escalation by rungs: team lead → supervisor → region."""
-
-    rungs: Annotated[tuple[Rung, ...], BeforeValidator(as_tuple)]
-    hold: DurationText = Duration("2h", timedelta(hours=2))
-    counts_from: Literal["raised", "due"] = "raised"
-
-
-def _hours(value: object) -> object:
-    if isinstance(value, str):
-        return (value,)
-    if not isinstance(value, list | tuple):
-        raise Wrong("bad-segment")
-    return tuple(value)
-
-
-Hours = Annotated[tuple[str, ...], BeforeValidator(_hours), ShortForm({"type": "string"})]
-
-
-class PublicHolidays(Part):
-    """A shipped table of public holidays; a make-up working day 调休 has the hours of the weekday `makeup_as`."""
-
-    of: str
-    makeup_as: str = "mon"
-
-
-class CalendarSpec(Part):
-    """Opening hours, as `09:00-12:00` or over midnight as `22:00-06:00`; without a `zone`, in the desk's.
-
-    `weekly` has them by day (`mon`, `mon-fri`, `daily`). `holidays` closes dates, `all` or in part; `workdays` gives
-    dates the hours of a weekday, or their own.
-    """
-
-    label: Label = {}
-    zone: str | None = None
-    weekly: dict[str, Hours] = {}
-    public_holidays: Annotated[
-        PublicHolidays | None,
-        BeforeValidator(lambda value: {"of": value} if isinstance(value, str) else value),
-        ShortForm({"type": "string"}),
-    ] = None
-    holidays: dict[str, Hours] = {}
-    workdays: dict[str, Hours] = {}
-
-
-class DeskFile(Part):
-    """What desk.yaml says: the desk's people, its customers and its zone."""
-
-    desk: Name
-    label: Label = {}
-    zone: str
-    default_actor: Name | None = None
-    channels: Names = ()
-    roles: dict[Name, Role] = {}
-    teams: dict[Name, Team] = {}
-    members: dict[Name, Member] = {}
-    customer: CustomerSpec = CustomerSpec.model_construct()  # to check it would build its schema on import
-    calendars: dict[Name, CalendarSpec] = {}
-    ladder: Ladder | None = None
-    identity: IdentitySpec | None = None
-
-
-class DeskSpec(DeskFile):
-    """The desk: what desk.yaml says, and the files beside it that are no ticket types. One revision holds all of it."""
-
-    rules: RulesSpec | None = None

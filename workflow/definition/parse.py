@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflow.definition.check import Hosts, check_desk, check_type
-from workflow.definition.model import DeskFile, DeskSpec, TicketTypeSpec
+from workflow.definition.desk import DeskFile, DeskSpec
+from workflow.definition.model import TicketTypeSpec
 from workflow.definition.problems import nearest, problem
 from workflow.definition.resolve import Definitions, TicketType
 from workflow.definition.rulecheck import check_rules

@@ -10,13 +10,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.document import content_hash
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.model import (
     STAGES,
     Actions,
     Conditions,
-    DeskSpec,
     FieldSpec,
     Late,
     Level,

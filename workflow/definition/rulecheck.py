@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Collection, Mapping
 
 from workflow.definition.conditions import ConditionCheck
+from workflow.definition.desk import DeskSpec
 from workflow.definition.expressions import compile_pattern, rule_variables
-from workflow.definition.model import DeskSpec, FieldSpec, TicketTypeSpec
+from workflow.definition.model import FieldSpec, TicketTypeSpec
 from workflow.definition.resolve import categories
 from workflow.definition.rules import Answers, Rule, RulesSpec, When
 from workflow.definition.sheet import Sheet

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from workflow.definition.model import BARE_ACTIONS, STAGES, DeskFile, TicketTypeSpec
+from workflow.definition.desk import DeskFile
+from workflow.definition.model import BARE_ACTIONS, STAGES, TicketTypeSpec
 from workflow.definition.rules import RulesSpec
 from workflow.definition.speech import LanguageSpec, SituationsSpec
 from workflow.definition.words import PLACE_PATTERN, Part

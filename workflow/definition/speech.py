@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.expressions import variables_of
-from workflow.definition.model import Conditions, DeskSpec, FieldSpec
+from workflow.definition.model import Conditions, FieldSpec
 from workflow.definition.resolve import within
 from workflow.definition.words import (
     PLACE_PATTERN,

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from workflow.definition.desk import DeskSpec
 from workflow.definition.holidays import holiday_table, newest_edition
-from workflow.definition.model import DeskSpec, TicketTypeSpec
+from workflow.definition.model import TicketTypeSpec
 from workflow.definition.resolve import TicketType, resolve
 from workflow.errors import SchemaOutdated
 

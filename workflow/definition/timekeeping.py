@@ -7,19 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from workflow.definition.desk import CalendarSpec, DeskSpec, Member
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.hours import DAYS, OpeningHours, closes
-from workflow.definition.model import (
-    PRIORITIES,
-    Actions,
-    CalendarSpec,
-    DeskSpec,
-    Member,
-    Room,
-    Sla,
-    TicketTypeSpec,
-    Verb,
-)  # fmt: skip
+from workflow.definition.model import PRIORITIES, Actions, Room, Sla, TicketTypeSpec, Verb
 from workflow.definition.problems import Wrong
 from workflow.definition.resolve import ALWAYS, TicketType, level_place
 from workflow.definition.sheet import Sheet

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from workflow.core.model import NOTHING, Ticket
-from workflow.definition.model import DeskSpec
+from workflow.definition.desk import DeskSpec
 from workflow.definition.resolve import TicketType
 
 VERSION = 1

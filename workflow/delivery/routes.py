@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from workflow.definition.model import DeskSpec
+from workflow.definition.desk import DeskSpec
 from workflow.delivery.failure import Failure
 from workflow.delivery.notice import Notice
 from workflow.delivery.settings import Delivery

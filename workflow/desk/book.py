@@ -19,11 +19,12 @@ from workflow.core.classify import Classifier
 from workflow.core.guard import HostCondition, Rules
 from workflow.core.model import Ticket, replace
 from workflow.core.unit import Revision
+from workflow.definition.desk import DeskSpec
 from workflow.definition.document import content_hash, document
 from workflow.definition.expressions import ConditionError
 from workflow.definition.holidays import newest_edition
 from workflow.definition.machine import Compiled, compile_type
-from workflow.definition.model import DeskSpec, FieldSpec
+from workflow.definition.model import FieldSpec
 from workflow.definition.resolve import ALWAYS, Definitions, TicketType
 from workflow.definition.shipped import shipped_folder
 from workflow.definition.stored import holiday_editions, read_desk, read_guidance, read_type, with_editions

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
-from workflow.definition.model import DeskSpec
+from workflow.definition.desk import DeskSpec
 from workflow.delivery import notice
 from workflow.delivery.notice import Notice
 from workflow.delivery.relay import DeliveryReport, deliver

@@ -14,7 +14,7 @@ from workflow.core import people, sla
 from workflow.core.classify import Proposal
 from workflow.core.events import Link
 from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, SlaClock, Ticket
-from workflow.definition.model import DeskSpec
+from workflow.definition.desk import DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.desk import book as rulebook
 from workflow.desk import sorting, unit

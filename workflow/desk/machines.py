@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from workflow.core.classify import Facts, Fault, Verdict, Voice
 from workflow.core.model import NOTHING
-from workflow.definition.model import PRIORITIES, DeskSpec
+from workflow.definition.desk import DeskSpec
+from workflow.definition.model import PRIORITIES
 from workflow.definition.resolve import TicketType
 from workflow.definition.rules import PROPOSED
 

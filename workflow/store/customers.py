@@ -14,7 +14,7 @@ from workflow.core.chain import canonical
 from workflow.core.model import Customer, Value
 from workflow.core.text import search_text, searchable
 from workflow.core.values import decoded, encode, encoded
-from workflow.definition.model import CustomerSpec
+from workflow.definition.desk import CustomerSpec
 from workflow.errors import NotFound
 from workflow.store.sql import Among, Prepared, Row, Writer, allocate, from_json, instants, listed
 from workflow.store.tables import customer_keys, customers

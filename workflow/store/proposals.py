@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from workflow.core.chain import canonical
 from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.model import Customer, Value
-from workflow.definition.model import CustomerSpec
+from workflow.definition.desk import CustomerSpec
 from workflow.store import customers
 from workflow.store.sql import Prepared
 from workflow.store.tables import proposals, tickets

@@ -10,8 +10,8 @@ import pytest
 from workflow.core import calendar as module
 from workflow.core.calendar import ALWAYS, Calendar, calendars_of
 from workflow.core.steps import counted, outline, steps
+from workflow.definition.desk import CalendarSpec, DeskSpec
 from workflow.definition.duration import Duration, parse_duration
-from workflow.definition.model import CalendarSpec, DeskSpec
 from workflow.errors import DefinitionError, UsageError
 
 OFFICE = {"mon-fri": ["09:00-12:00", "13:30-18:00"]}

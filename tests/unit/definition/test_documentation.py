@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.docs.markdown import blocks
+from workflow.definition.desk import DeskFile, Ladder, Rung
 from workflow.definition.expressions import BUILT_IN, RESERVED
 from workflow.definition.identity import Fact, IdentityDemand, IdentitySpec
 from workflow.definition.model import (
@@ -12,12 +13,9 @@ from workflow.definition.model import (
     VERBS,
     Action,
     Branch,
-    DeskFile,
     FieldSpec,
-    Ladder,
     Level,
     Room,
-    Rung,
     Sla,
     StageSpec,
     TicketTypeSpec,

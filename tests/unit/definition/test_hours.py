@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from workflow.definition.desk import CalendarSpec, DeskSpec
 from workflow.definition.document import document
 from workflow.definition.duration import parse_duration
 from workflow.definition.hours import OpeningHours, closes, days_of, merged, segment
-from workflow.definition.model import CalendarSpec, DeskSpec
 from workflow.definition.stored import read_desk, with_editions
 
 

@@ -11,15 +11,10 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from tests.unit.definition.samples import DESK, TYPE
+from workflow.definition.desk import DeskSpec
 from workflow.definition.document import content_hash
 from workflow.definition.duration import Duration, parse_duration
-from workflow.definition.model import (
-    Action,
-    DeskSpec,
-    FieldSpec,
-    TicketTypeSpec,
-    Transition,
-)
+from workflow.definition.model import Action, FieldSpec, TicketTypeSpec, Transition
 from workflow.definition.problems import RULES, Wrong
 from workflow.definition.resolve import TicketType, resolve
 from workflow.definition.schema import json_schema
