@@ -37,9 +37,9 @@ from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.definition.desk import DeskSpec
 from workflow.definition.duration import Duration
+from workflow.definition.inheritance import resolve
 from workflow.definition.machine import compile_type
 from workflow.definition.model import TicketTypeSpec
-from workflow.definition.resolve import resolve
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 TICK = timedelta(seconds=864)

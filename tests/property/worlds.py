@@ -34,9 +34,9 @@ from workflow.core.model import HistoryEntry, Outcome, Ticket, Timer
 from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.definition.desk import DeskSpec
+from workflow.definition.inheritance import resolve
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import VERBS, TicketTypeSpec
-from workflow.definition.resolve import resolve
 from workflow.errors import Refused
 
 OPENS = datetime(2026, 3, 2, 9, tzinfo=UTC)

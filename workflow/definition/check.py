@@ -13,6 +13,7 @@ from workflow.definition.fields import check_fields, misfit
 from workflow.definition.flow import check_flow
 from workflow.definition.hours import check_calendars, check_zone
 from workflow.definition.identitycheck import check_demands, check_facts
+from workflow.definition.inheritance import resolve
 from workflow.definition.model import (
     AUTOMATIC_ACTORS,
     STAGES,
@@ -23,7 +24,7 @@ from workflow.definition.model import (
     TicketTypeSpec,
     Timeout,
 )
-from workflow.definition.resolve import ALWAYS, TicketType, first_state, resolve, state_names
+from workflow.definition.resolve import ALWAYS, TicketType, first_state, state_names
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import SlaCheck, check_calendar, check_duration, check_people
 from workflow.definition.tree import Path

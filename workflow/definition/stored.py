@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from workflow.definition.desk import DeskSpec
 from workflow.definition.holidays import holiday_table, newest_edition
+from workflow.definition.inheritance import resolve
 from workflow.definition.model import TicketTypeSpec
-from workflow.definition.resolve import TicketType, resolve
+from workflow.definition.resolve import TicketType
 from workflow.errors import SchemaOutdated
 
 if TYPE_CHECKING:

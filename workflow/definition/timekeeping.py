@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from workflow.definition.desk import CalendarSpec, DeskSpec, Member
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.hours import DAYS, OpeningHours, closes
+from workflow.definition.inheritance import level_place
 from workflow.definition.model import PRIORITIES, Actions, Room, Sla, TicketTypeSpec, Verb
 from workflow.definition.problems import Wrong
-from workflow.definition.resolve import ALWAYS, TicketType, level_place
+from workflow.definition.resolve import ALWAYS, TicketType
 from workflow.definition.sheet import Sheet
 from workflow.definition.tree import Path
 

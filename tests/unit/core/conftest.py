@@ -15,9 +15,9 @@ from workflow.core.opening import open_ticket
 from workflow.core.people import actor_of
 from workflow.core.unit import opened, run_unit
 from workflow.definition.desk import DeskSpec
+from workflow.definition.inheritance import resolve
 from workflow.definition.machine import compile_type
 from workflow.definition.model import VERBS, TicketTypeSpec
-from workflow.definition.resolve import resolve
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LEADS_ONLY = ("acknowledge", "approve", "excuse")

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.definition.diagram import diagram, escape, spoken
+from workflow.definition.inheritance import resolve
 from workflow.definition.model import TicketTypeSpec
 from workflow.definition.parse import load_definitions
-from workflow.definition.resolve import TicketType, resolve
+from workflow.definition.resolve import TicketType
 from workflow.definition.shipped import shipped_folder
 
 LINE = re.compile(

@@ -14,9 +14,10 @@ from tests.unit.definition.samples import DESK, TYPE
 from workflow.definition.desk import DeskSpec
 from workflow.definition.document import content_hash
 from workflow.definition.duration import Duration, parse_duration
+from workflow.definition.inheritance import resolve
 from workflow.definition.model import Action, FieldSpec, TicketTypeSpec, Transition
 from workflow.definition.problems import RULES, Wrong
-from workflow.definition.resolve import TicketType, resolve
+from workflow.definition.resolve import TicketType
 from workflow.definition.schema import json_schema
 
 
