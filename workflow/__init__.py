@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workflow.desk.health import Health, Limits
     from workflow.desk.intake import IntakeReport, UnknownState
     from workflow.desk.migrate import MigrateReport, Moved
+    from workflow.desk.redaction import Redaction
     from workflow.desk.repair import ClockDifference, TimerDifference, UnreadableTicket
     from workflow.desk.runs import RunReport
     from workflow.desk.sorting import RuleFigures, RulesReport
@@ -102,6 +103,7 @@ __all__ = [
     "Problem",
     "Promise",
     "Proposal",
+    "Redaction",
     "Refused",
     "Remark",
     "RuleFigures",
@@ -159,6 +161,7 @@ _HOMES = {
     "workflow.desk.health": ("Health", "Limits"),
     "workflow.desk.intake": ("IntakeReport", "UnknownState"),
     "workflow.desk.migrate": ("MigrateReport", "Moved"),
+    "workflow.desk.redaction": ("Redaction",),
     "workflow.desk.repair": ("ClockDifference", "TimerDifference", "UnreadableTicket"),
     "workflow.desk.runs": ("RunReport",),
     "workflow.desk.sorting": ("RuleFigures", "RulesReport"),

@@ -72,3 +72,24 @@ def test_what_a_caller_says_is_kept_nowhere(terminal: Terminal, number: int) -> 
     )
     for file in terminal.folder.iterdir():
         assert b"4711" not in file.read_bytes(), file
+
+
+def test_redact_removes_for_good_and_names_what_it_cannot(terminal: Terminal, number: int) -> None:
+    terminal("open", "inquiry", "-f", "statement=13812345678", "-c", "phone=13812345678", "--tag", "13812345678")
+    why = ("--reason", "asked for", "--actor", "supervisor_01")
+    assert terminal.error("redact", number, "--customer", "phone", "--reason", "x", code=5)["code"] == "forbidden"
+    found = terminal.one("redact", number, "-c", "phone", "-c", "name", "--entry", "1", *why, code=8)
+    assert found == {
+        "tickets": [1, 2], "left": ["ticketflow_tickets.tags (2)", "ticketflow_history.data (2, 1)"], "compacted": True,
+    }  # fmt: skip
+    assert "ticketflow_tickets.tags" in terminal.err
+    terminal("tag", 2, "--remove", "13812345678")
+    for command in ("history", "show"):
+        assert not [secret for secret in SECRETS[:2] if secret in terminal(command, number, "--reveal", *LEAD)]
+    assert "已删除个人信息" in terminal("history", number, "--lang", "zh")
+    file = (terminal.folder / "ticketflow.db").read_bytes()
+    assert "张三".encode() not in file
+    assert terminal("redact", number, "--entry", "2", *why) == "Redacted on the tickets 1.\n"
+    assert b"13987654321" not in (terminal.folder / "ticketflow.db").read_bytes()
+    terminal("db", "compact")
+    terminal("audit", "verify")

@@ -68,6 +68,7 @@ COMMANDS = {
     "outbox": ("delivery:outbox", "See what must be told to whom, and bring back what failed."),
     "calendar": ("calendar:calendar", "See opening hours, and work out due times."),
     "verify": ("privacy:verify", "Compare what the caller says with the customer's record of ticket ID."),
+    "redact": ("privacy:redact", "Remove personal data of ticket ID for good."),
     "disclosures": ("privacy:disclosures_", "List who was shown personal data of which tickets, and why."),
     "stats": ("figures:stats", "Count what the desk has done."),
     "health": ("health:health", "Say whether what is due fires, and what must be told is told; exit 9 if not."),

@@ -137,3 +137,18 @@ def restore(session: Session, path: Path) -> None:
             written=done.written,
         )
         session.hint("Timeouts and messages wait for --since.")
+
+
+@db.command("compact")
+@pass_session
+def compact(session: Session) -> None:
+    """Write the database anew, so that its files hold nothing that was removed.
+
+    Meanwhile nobody can use it, and it takes as much room again.
+    """
+    with session.store() as store:
+        store.compact()
+    if session.json:
+        session.dump({"database": store.url})
+    else:
+        session.say("{database} is written anew.", database=store.url)

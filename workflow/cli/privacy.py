@@ -1,9 +1,10 @@
-"""Commands about personal data: whom we talk to, and who was shown what."""
+"""Commands about personal data: whom we talk to, who was shown what, and what is removed for good."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from workflow.cli.context import Session
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.tickets import changed
 from workflow.cli.views import View
-from workflow.errors import UsageError
+from workflow.errors import PartlyDone, StoreError, UsageError
 
 
 @click.command("disclosures", cls=Command)
@@ -78,3 +79,42 @@ def verify(
         ticket_id, facts, actor=session.actor, party=party, at=session.time(at), if_version=if_version
     )
     changed(session, ticket, "Ticket {ticket}: the caller knows {facts}.", facts=sorted(facts))
+
+
+@click.command("redact", cls=Command)
+@options.ticket
+@click.option("--field", "-f", "fields", multiple=True, metavar="NAME", help="A field of the ticket. Repeatable.")
+@click.option("--customer", "-c", "customer", multiple=True, metavar="NAME",
+              help="A field of its customer, on all their tickets. Repeatable.")  # fmt: skip
+@click.option("--entry", "entries", multiple=True, type=click.IntRange(min=1), metavar="SEQ",
+              help="What is written in this entry of the history. Repeatable.")  # fmt: skip
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the history.")
+@pass_session
+def redact(session: Session, ticket_id: int, **given: Any) -> None:
+    """Remove personal data of ticket ID for good.
+
+    They go from every table with all their earlier values, and from every text of the ticket that repeats them. The
+    history's chain still closes. An SQLite file is then written anew; on PostgreSQL run `ticketflow db compact`. Where
+    data stand that cannot go, such as in a tag, that is told (exit 8).
+
+        ticketflow redact 12 --field statement --customer phone --reason "the customer asked for it"
+    """
+    desk = session.desk
+    found = desk.redact(ticket_id, actor=session.actor, **given)
+    compacted = desk.url.startswith("sqlite")
+    if compacted:
+        try:
+            desk.compact()
+        except StoreError:  # what is redacted is so all the same
+            compacted = False
+    if session.json:
+        session.dump({"tickets": list(found.tickets), "left": list(found.left), "compacted": compacted})
+    else:
+        session.say("Redacted on the tickets {tickets}.", tickets=list(found.tickets))
+    if not compacted:
+        session.hint("What was deleted may still stand in the database's files: run `ticketflow db compact`.")
+    if found.left:
+        raise PartlyDone(
+            "the data still stand in {places}", "what the chain or a unique name is made of cannot be changed",
+            places="; ".join(found.left),
+        )  # fmt: skip

@@ -20,6 +20,7 @@ from workflow.core.events import (
     Link,
     MakePromise,
     Note,
+    Redact,
     SetFields,
     Tag,
     Verify,
@@ -29,6 +30,7 @@ from workflow.core.identity import unmet, verified
 from workflow.core.model import Actor, Decision, Effect, Promise, SlaClock, Ticket, Timer, replace
 from workflow.core.moves import PERSON, assigned, merged, noted, record, refused, split, take
 from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
+from workflow.core.redaction import redacted
 from workflow.core.values import coerce_all, storable
 from workflow.definition.duration import LONGEST
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
@@ -317,5 +319,5 @@ _DECIDERS: dict[type, Callable[..., Decision]] = {
     Advance: _advance, Assign: _assign, Claim: _claim, Note: _note, SetFields: _set_fields,
     Tag: _tag_ticket, Link: _link, Escalate: _escalate, Acknowledge: _acknowledge, MakePromise: _make_promise,
     Extend: _extend, Approve: _approve, Excuse: _excuse,
-    Verify: verified,
+    Verify: verified, Redact: redacted,
 }  # fmt: skip

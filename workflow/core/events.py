@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from workflow.core.model import NOTHING, Value
+
+if TYPE_CHECKING:
+    from workflow.core.redaction import Blot
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,22 @@ class Verify:
     party: str = "holder"
 
 
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Personal data is removed: these fields, the customer's, the texts of history entries.
+
+    `blot` knows what to seek in other texts; `texts` are what stays of those of the history, as `seq.name`.
+    """
+
+    blot: Blot = field(repr=False)
+    reason: str
+    texts: Mapping[str, str] = NOTHING
+    fields: tuple[str, ...] = ()
+    customer: tuple[str, ...] = ()
+    entries: tuple[int, ...] = ()
+
+
 Event: TypeAlias = (
     Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend | Approve
-    | Excuse | Verify
+    | Excuse | Verify | Redact
 )  # fmt: skip

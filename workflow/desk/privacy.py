@@ -1,4 +1,4 @@
-"""The verbs about personal data: who is shown it, and who was."""
+"""The verbs about personal data: whom we talk to, who is shown what, and what is removed for good."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from workflow.core.masking import Specs, masked_customer, masked_ticket, persona
 from workflow.core.model import Ticket
 from workflow.core.values import storable
 from workflow.desk.book import Book
+from workflow.desk.redaction import Redaction, redact
+from workflow.desk.transactions import Own
 from workflow.desk.verbs import TicketVerbs
+from workflow.errors import UsageError
 from workflow.store import disclosures
 from workflow.store.disclosures import Disclosure
 
@@ -91,6 +94,45 @@ class PrivacyVerbs(TicketVerbs):
         return self._event(
             "verify", ticket_id, events.Verify(dict(facts), party), actor=actor, at=at, if_version=if_version
         )
+
+    def redact(
+        self,
+        ticket_id: int,
+        fields: Iterable[str] = (),
+        *,
+        customer: Iterable[str] = (),
+        entries: Iterable[int] = (),
+        actor: str,
+        reason: str,
+    ) -> Redaction:
+        """Remove personal data for good: fields of a ticket, fields of its customer, what is written in some entries.
+
+        They go from every table, with all earlier values and wherever they are repeated in texts: of the ticket, and
+        for a customer's field of all their tickets. In the history each goes with its salt, so that the chain still
+        closes and no digest can be guessed from. Each ticket gets an entry that says what was redacted, and why.
+        Messages that have left, backups and logs of the database keep what they have; call `compact` afterwards. Raise
+        NotFound where there is nothing, Refused for a field that stands in the clear.
+        """
+        names = {"fields": tuple(dict.fromkeys(fields)), "customer": tuple(dict.fromkeys(customer))}
+
+        def work(connection: Connection) -> Redaction:
+            return redact(
+                connection, self._book(connection), self.clock, ticket_id, **names, entries=tuple(sorted({*entries})),
+                actor=actor, reason=reason,
+            )  # fmt: skip
+
+        return self._transactions.unit(work)
+
+    def compact(self) -> None:
+        """Write the database anew, so that its files hold nothing that was removed. Meanwhile nobody can use it.
+
+        Raise StoreBusy if somebody does, UsageError inside a host's transaction.
+        """
+        if not isinstance(self._transactions, Own):
+            raise UsageError(
+                "a database is compacted by itself, not inside a host's transaction", "call it on the desk itself"
+            )
+        self._transactions.store.compact()
 
     def disclosures(
         self, ticket_id: int | None = None, *, limit: int = 50, after: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from workflow.core.chain import canonical
 from workflow.core.model import Customer, Value
+from workflow.core.redaction import Blot
 from workflow.core.text import search_text, searchable
 from workflow.core.values import decoded, encode, encoded
 from workflow.definition.desk import CustomerSpec
@@ -160,6 +161,39 @@ def change_customer(
     if new != old:
         _CHANGE.run_many(connection, [(*_row(new), customer_id)])
     return new
+
+
+def known_by(connection: Connection, spec: CustomerSpec, customer_id: int, names: Collection[str]) -> list[str]:
+    """Return what a customer's fields of these names hold, and what they held when the customer was known by them.
+
+    The customer is locked until the transaction ends. Raise NotFound.
+    """
+    known = _locked(connection, spec, {customer_id}).get(customer_id)
+    if known is None:
+        raise _missing(customer_id)
+    found = [str(encode(value)) for name, value in known.fields.items() if name in names]
+    return found + [text for key in _keys_of(connection, customer_id) for name, text in _read(key) if name in names]
+
+
+def redact(connection: Connection, spec: CustomerSpec, customer_id: int, names: Collection[str], blot: Blot) -> None:
+    """Take fields out of what is known of a customer, who is locked; they are no more known by them."""
+    known = _locked(connection, spec, {customer_id})[customer_id]
+    new = Customer(customer_id, blot.fields(known.fields, names), known.tags)
+    _CHANGE.run_many(connection, [(*_row(new), customer_id)])
+    for key in _keys_of(connection, customer_id):
+        told = _read(key)
+        if not told or blot.stands_in(key) or not {name for name, _ in told}.isdisjoint(names):
+            connection.execute(delete(customer_keys).where(customer_keys.c.key == key))
+
+
+def _keys_of(connection: Connection, customer_id: int) -> list[str]:
+    query = select(customer_keys.c.key).where(customer_keys.c.customer_id == customer_id)
+    return list(connection.execute(query).scalars())
+
+
+def _read(key: str) -> list[tuple[str, str]]:
+    """Return the facts that a key holds; none where it is only their hash, which could be guessed."""
+    return [(name, text) for name, text in from_json(key)] if key.startswith("[") else []
 
 
 def get_customer(connection: Connection, spec: CustomerSpec, customer_id: int) -> Customer:

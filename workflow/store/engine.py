@@ -17,6 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from workflow.clock import Clock, DatabaseClock, SystemClock
 from workflow.errors import BadValue, Conflict, SchemaOutdated, StoreBusy, StoreError, TicketflowError, UsageError
+from workflow.store.tables import metadata
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -81,6 +82,23 @@ class Store:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
+
+    def compact(self) -> None:
+        """Write the database anew, so that nothing that was deleted is left in its files; nobody else may use it.
+
+        Raise StoreBusy if somebody does for longer than the busy timeout.
+        """
+        self._demand_same_process()
+        with self._alone, translated(), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                for table in metadata.sorted_tables:
+                    connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+                return
+            driver: Any = connection.connection.driver_connection
+            driver.execute("VACUUM")
+            if driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise StoreBusy("the database is read by somebody else", "try again when nobody uses it")
 
     def close(self) -> None:
         """Give back every connection; after a fork they are the parent's and are left alone."""

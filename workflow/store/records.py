@@ -17,6 +17,7 @@ from workflow.store.engine import alone
 from workflow.store.sql import Among, Prepared, listed
 from workflow.store.tables import idempotency
 
+FORGOTTEN = ""  # stands for the mark of arguments that had redacted data among them
 JOINED = "joined"  # stands where others have their verb
 _KEEP = Prepared(insert(idempotency))
 _JOINED = Prepared(
@@ -53,6 +54,10 @@ def replay(connection: Connection, verb: str, key: str, arguments: Mapping[str, 
     found = connection.execute(select(idempotency.c.arguments, idempotency.c.result).where(same)).first()
     if found is None:
         return None
+    if found.arguments == FORGOTTEN:
+        raise Conflict(
+            "what the key {key} was used for has been redacted", "use a new key for a new call", key=key, field="key"
+        )
     if found.arguments != _mark(arguments, found.arguments.partition(":")[0]):
         raise Conflict(
             "the key {key} was used for another {verb}", "use a new key for a new call", key=key, verb=verb, field="key"
