@@ -85,6 +85,24 @@ def test_two_processes_with_one_key_open_one_ticket_each_time(
     books.assert_balanced()
 
 
+def test_of_two_processes_that_take_one_customer_s_call_one_opens_the_ticket_and_one_urges(
+    desk: Desk, database_url: str, definitions: Path, books: Books
+) -> None:
+    file = definitions / "job.yaml"
+    file.write_text(file.read_text("utf-8").replace("version: 1\n", "version: 1\njoins: nudge\n", 1), "utf-8")
+    desk.apply(definitions)
+    with racers(2) as both:
+        for round in range(30):
+            for racer in both:
+                opening = ["open", "job", "--field", "statement=x", "--customer", f"phone={13800000000 + round}"]
+                send(racer, [*settings(database_url, definitions), *opening])
+            assert list(map(answer, both)) == ["0", "0"]
+    found = desk.find(limit=100).tickets
+    assert (len(found), {ticket.tags for ticket in found}) == (30, {("nudged",)})
+    assert (books.count("customers"), books.count("outbox")) == (30, 30)
+    books.assert_balanced()
+
+
 def test_four_runs_at_once_fire_every_timer_once(
     desk: Desk, database_url: str, definitions: Path, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
@@ -83,6 +84,32 @@ def test_the_civic_complaints_are_due_just_when_a_calendar_library_says(sqlite_u
                     assert entry.timer == ("timeout", "first_response", 1, 1)
                     fired.setdefault(desk.get(number).external_id or "", []).append(entry.happened_at)
     assert fired == {message: [due.astimezone(UTC)] for message, due in expected.items()}
+
+
+def test_as_many_civic_complaints_are_joined_as_counting_by_hand_says() -> None:
+    """A user's letters of one type are one case unless two categories tell them apart, in the order of the file."""
+    joining, cases, again = ("complaint", "inquiry", "service", "suggestion"), defaultdict[Any, list[Any]](list), set()
+    with gzip.open(DATA / "civic-complaints.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        letters = list(csv.DictReader(file))
+    times = {key: at for key, at, _ in civic()}
+    with memory_desk(definitions=ROOT / "definitions", start=datetime(2026, 3, 2, tzinfo=UTC)) as desk:
+        contacts = []
+        for line, row in enumerate(letters, 2):
+            key, words = row["message_id"], {"subject": row["subject"].strip(), "statement": row["body"].strip()}
+            sorted_ = desk.classify(fields=words).proposed
+            kind, category = sorted_["type"], sorted_.get("category")
+            known = cases[row["user"], kind]
+            if kind in joining and any(None in (category, other) or category == other for other in known):
+                again.add(key)
+            else:
+                known.append(category)
+            who = {"account": row["user"]}
+            contacts.append(Contact(line, fields=words, customer=who, external_id=key, opened_at=times[key]))
+        report = desk.intake(contacts, actor="lead_day", past="record")
+        assert (report.opened, report.joined, report.rejected) == (2816 - len(again), len(again), ())
+        assert {key for key in times if desk.find(external_id=key).tickets[0].external_id != key} == again
+        assert len(again) > 100
+        assert desk.intake(contacts, actor="lead_day", past="record").known == 2816
 
 
 def test_one_late_run_leaves_what_a_run_every_month_leaves(tmp_path: Path) -> None:
