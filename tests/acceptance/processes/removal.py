@@ -29,7 +29,7 @@ OPTIONS = [
 DANGLING = ("unknown-", "undeclared-", "condition-unknown-", "condition-value", "situation-never", "missing-key")
 DEEPEST = 8  # so many times what hangs on what was removed goes too
 # Why a desk cannot do without what was marked, whole; any other refusal is of what was marked only by half.
-REFUSED = {"stage-missing", "sla-never-stops", "no-working-days", "no-ladder"}
+REFUSED = {"stage-missing", "sla-never-stops", "no-working-days", "no-ladder", "last-rung"}
 
 
 class Verdict(NamedTuple):
