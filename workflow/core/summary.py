@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, TypeAlias, get_args
@@ -116,15 +115,6 @@ def figures(key: str | None, found: Histograms, open_now: tuple[int, datetime | 
         open=open_now[0] if open_now else None,
         oldest_open_at=open_now[1] if open_now else None,
     )
-
-
-def added(histograms: Iterable[Histograms]) -> dict[str, Counter[int]]:
-    """Return histograms added up."""
-    total: dict[str, Counter[int]] = {}
-    for found in histograms:
-        for measure, counts in found.items():
-            total.setdefault(measure, Counter()).update(counts)
-    return total
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from typing import TypeAlias
 from zlib import crc32
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from workflow.core import people, summary
-from workflow.core.figures import Counted, counted
+from workflow.core.figures import NOBODY, Counted, counted
 from workflow.core.summary import BYS, By, Figures, Stats
 from workflow.desk.book import Book
 from workflow.desk.ground import Ground
@@ -25,7 +25,7 @@ from workflow.errors import StoreError, UsageError
 from workflow.store import figures as store
 
 CHUNK = 2000  # tickets in one transaction
-Found: TypeAlias = dict[str, Counter[int]]
+Found: TypeAlias = dict[str, dict[str, int]]
 Uncounted: TypeAlias = tuple[store.Behind, list[Counted] | None]
 
 
@@ -148,38 +148,57 @@ def _stats(connection: Connection, book: Book, *, by: By | None, since: date | N
     """Return what is counted for good, and what is not yet so."""
     store.alone_with_figures(connection, shared=True)
     dimension = "type" if by in (None, "day") else str(by)
-    found: dict[str, Found] = defaultdict(lambda: defaultdict(Counter))
-    for (_, period, key, measure), counts in store.kept(connection, dimension, _periods(connection, by, since, until)):
-        into = found[period if by == "day" else key][measure]
-        for value, many in counts.items():
-            into[int(value)] += many
     first, last, damaged = str(since or ""), str(until or "9999"), 0
+    fresh = []
     for page in _pages(partial(store.behind, connection)):
         for _, what in _counted(connection, book, page):
             damaged += what is None
-            for each in what or ():
-                if first <= each.day <= last:
-                    key = each.day if by == "day" else getattr(each.whose, dimension)
-                    found[key][each.measure][each.value] += each.many
+            fresh += [each for each in what or () if first <= each.day <= last]
+    new = [(row, counts) for row, counts in store.rows_of(fresh).items() if row[0] == dimension]
+    kept = store.kept(connection, dimension, _periods(connection, since, until))
+    found = _by(chain(kept, new), store.KEY)
     load = store.load(connection, dimension)
-    oldest = [since for _, since in load.values() if since is not None]
-    whole = (sum(many for many, _ in load.values()), min(oldest, default=None))
-    rows: tuple[Figures, ...] = ()
+    rows: list[Figures] = []
     if by == "day":
-        rows = tuple(summary.figures(day, found[day]) for day in sorted(found))
+        days = {day for day in store.periods(connection, store.DAY) if first <= day <= last}
+        for some in _months(days.union(row[1] for row, _ in new)):
+            news = (each for each in new if each[0][1] in some)
+            of_day = _by(chain(store.kept(connection, dimension, some), news), store.PERIOD)
+            rows += (_figures(day, of_day[day]) for day in some)
     elif by:
-        keys = sorted({*found, *load}, key=lambda key: (key == "-", key))
-        rows = tuple(summary.figures(key, found.get(key, {}), load.get(key, (0, None))) for key in keys)
-    total = summary.figures(None, summary.added(found.values()), whole)
-    return Stats(by, since, until, rows, total, damaged)
+        keys = sorted({*found, *load}, key=lambda key: (key == NOBODY, key))
+        rows = [_figures(key, found[key], load.get(key, (0, None))) for key in keys]
+    total: Found = defaultdict(dict)
+    for histograms in found.values():
+        for measure, counts in histograms.items():
+            store.add(total[measure], counts)
+    oldest = min((opened_at for _, opened_at in load.values() if opened_at is not None), default=None)
+    whole = _figures(None, total, (sum(many for many, _ in load.values()), oldest))
+    return Stats(by, since, until, tuple(rows), whole, damaged)
 
 
-def _periods(connection: Connection, by: By | None, since: date | None, until: date | None) -> list[str]:
+def _by(found: Iterable[tuple[store.Row, Mapping[str, int]]], place: int) -> dict[str, Found]:
+    """Return histograms by measure, added up by what stands at a place of their rows."""
+    total: dict[str, Found] = defaultdict(lambda: defaultdict(dict))
+    for row, counts in found:
+        store.add(total[row[place]][row[-1]], counts)
+    return total
+
+
+def _figures(key: str | None, found: Found, open_now: tuple[int, datetime | None] | None = None) -> Figures:
+    whole = {measure: {int(value): many for value, many in counts.items()} for measure, counts in found.items()}
+    return summary.figures(key, whole, open_now)
+
+
+def _months(days: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the days of each month: no more than theirs is held at once."""
+    for _, some in groupby(sorted(days), key=lambda day: day[: store.MONTH]):
+        yield list(some)
+
+
+def _periods(connection: Connection, since: date | None, until: date | None) -> list[str]:
     """Return the periods that make up the days asked for."""
     years = store.periods(connection, store.YEAR)
-    if by == "day":
-        first, last = str(since or ""), str(until or "9999")
-        return [day for day in store.periods(connection, store.DAY) if first <= day <= last]
     if not years:
         return []
     begin, end = date(int(years[0]), 1, 1), date(int(years[-1]), 12, 31)

@@ -20,6 +20,7 @@ from workflow.store.tables import figures, from_column, history, tickets
 DIMENSIONS = ("type", "team", "agent", "channel")
 WHAT = "figures"  # what only one transaction does at a time, and nobody reads meanwhile
 DAY, MONTH, YEAR = len("2026-03-02"), len("2026-03"), len("2026")
+PERIOD, KEY = 1, 2  # where a row has them
 Row: TypeAlias = tuple[str, str, str, str]
 Rows: TypeAlias = dict[Row, dict[str, int]]
 
