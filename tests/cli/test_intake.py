@@ -108,7 +108,7 @@ def test_states_that_are_not_known_are_listed_at_once_and_nothing_is_taken_in(te
     error = terminal.error("intake", "old.csv", *COLUMNS, code=2)
     for told in ("old.csv:2: complaint offen (1 ×)", "old.csv:3: inquiry offen (1 ×)", "old.csv:4: complaint zu (2 ×)"):
         assert told in error["message"]
-    assert "--map-state offen=STATE" in error["remedy"]
+    assert '--map-state "offen=STATE"' in error["remedy"]
     assert "complaint: intake, classify, handle.by_phone" in error["remedy"]
     assert terminal("intake", "old.csv", *COLUMNS, "--lang", "zh", code=2) == ""
     assert terminal.err.startswith("错误： 有 3 个状态无法识别，一张也没有导入：old.csv:2")

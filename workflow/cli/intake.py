@@ -205,7 +205,7 @@ def _demand_states(
     known = [f"{kind}: {', '.join(types[kind].states)}" for kind in dict.fromkeys(each.type for each in found)]
     raise UsageError(
         "{count} states are not known, and nothing was taken in: {states}",
-        "say what each stands for, like --map-state {first}=STATE; the states are, of {known}",
+        "say what each stands for, like --map-state \"{first}=STATE\"; the states are, of {known}",
         field="map_state", count=len(found), states="; ".join(shown) + ("; …" if len(found) > MOST_STATES else ""),
         first=found[0].state, known="; of ".join(known),
     )  # fmt: skip

@@ -32,7 +32,7 @@ MIGRATE = {
     "migrated": "改用新定义",
     "no cause any more": "上报原因已不存在",
     "say what they become, like --map {first}=STATE; its states are: {known}": "请写明改成什么，例如 --map {first}=STATE；可用的状态：{known}",
-    "say what each stands for, like --map-state {first}=STATE; the states are, of {known}": "请逐个写明对应的状态，例如 --map-state {first}=STATE；可用的状态：{known}",
+    'say what each stands for, like --map-state "{first}=STATE"; the states are, of {known}': '请逐个写明对应的状态，例如 --map-state "{first}=STATE"；可用的状态：{known}',
     "why it stays": "未迁移的原因",
     "write it like {option} old=new": "请写成 {option} old=new 的样子",
     "{count} states are not known, and nothing was taken in: {states}": "有 {count} 个状态无法识别，一张也没有导入：{states}",

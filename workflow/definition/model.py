@@ -1,7 +1,7 @@
 """The shape of the file of a ticket type, as its author writes it. Pure values.
 
 A short form (`accept: classify`, a bare action word, a list of choices) is turned into its long form as it is read,
-so that the rest of the program knows one shape only. `resolve` works out the inheritance.
+so that the rest of the program knows one shape only. `inheritance` works out what inner places override.
 """
 
 from __future__ import annotations
