@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sqlite3
 import unicodedata
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from workflow.clock import VirtualClock
 from workflow.core.redaction import REDACTED
 from workflow.desk import auditing
 from workflow.desk.desk import Desk
-from workflow.errors import Conflict, Forbidden, NotFound, Refused, TicketflowError, UsageError
+from workflow.errors import Conflict, Forbidden, NotFound, Refused, StoreBusy, TicketflowError, UsageError
 from workflow.store.engine import Store
 from workflow.store.tables import PREFIX, disclosures, incidents, metadata, outbox, proposals
 
@@ -202,3 +204,25 @@ def test_what_cannot_be_redacted_changes_nothing(
     with pytest.raises(error):
         desk.redact(1, **{"actor": "boss", "reason": "asked for"} | what)
     assert books.rows() == before
+
+
+def test_compacting_leaves_nothing_deleted_in_the_file(sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    store = Store(sqlite_url)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA secure_delete=OFF")  # as most builds of SQLite have it
+        other.execute("CREATE TABLE t (text TEXT)")
+        other.executemany("INSERT INTO t VALUES (?)", [(f"{CARD} {number}",) for number in range(99)])
+        other.execute("DELETE FROM t")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert CARD.encode() in path.read_bytes()
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM t").fetchall()
+        busy = Store(sqlite_url, busy_timeout=0.05)
+        with pytest.raises(StoreBusy):
+            busy.compact()
+        busy.close()
+        other.execute("COMMIT")
+    store.compact()
+    store.close()
+    assert not [file for file in path.parent.glob("t.db*") if CARD.encode() in file.read_bytes()]
