@@ -23,7 +23,7 @@ roles:
   agent: {may: [open, advance, claim, note, set, link, escalate, promise, extend]}
   lead: {may: [open, advance, claim, escalate, acknowledge, approve, excuse, retry, apply]}
 teams:
-  front: {lead: [boss, owl], members: [ann, bob]}
+  front: {lead: [boss, owl], members: [ann, bob], assignment: manual}
 members:
   ann: {roles: [agent]}
   bob: {roles: [agent]}

@@ -36,8 +36,8 @@ roles:
   lead: {may: [open, intake, advance, assign, claim, note, set, tag, link, escalate, acknowledge, apply, retry]}
   guest: {may: []}
 teams:
-  front: {lead: boss, members: [ann, bob]}
-  back: {lead: chief, members: [cat]}
+  front: {lead: boss, members: [ann, bob], assignment: manual}
+  back: {lead: chief, members: [cat], assignment: manual}
 members:
   ann: {roles: [agent]}
   bob: {roles: [agent]}

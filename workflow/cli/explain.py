@@ -108,11 +108,33 @@ class _Page:
             who: dict[str, Any] = {"team": ticket.team, "assignee": ticket.assignee, "lead": found.lead}
             if ticket.assignee:
                 self.say("{assignee} has it (team {team}, lead {lead}).", **who)
+                self.given()
             else:
                 self.say("Nobody of the team {team} has taken it; {lead}, the lead, answers for it.", **who)
+            if found.queue:
+                self.say(
+                    "{team} serves the team {queue}, which works on this state.", team=ticket.team, queue=found.queue
+                )
         if found.unwritten:
             self.say("Timers are due that no run has fired yet. The next run fires them, or whoever acts next; all "
                      "that follows is as if it had: {timers}.", timers=self.fired())  # fmt: skip
+
+    def given(self) -> None:
+        """Write how it came to its assignee."""
+        entry, assignee = self.found.given, self.ticket.assignee
+        if entry is None or entry.data["assignee"] != assignee:
+            return
+        values: dict[str, Any] = {"assignee": assignee, "when": entry.happened_at, "who": entry.actor}
+        match entry.data.get("policy"):
+            case "least_loaded":
+                self.say("The team gave it to {assignee} on {when}, who had the fewest open tickets of those on duty.",
+                         **values)  # fmt: skip
+            case "round_robin":
+                self.say("The team gave it to {assignee} on {when}: of those on duty it was their turn.", **values)
+            case _ if entry.actor == assignee:
+                self.say("{assignee} took it on {when}.", **values)
+            case _:
+                self.say("{who} gave it to {assignee} on {when}.", **values)
 
     def fired(self) -> list[str]:
         """Return the timers that are due and not fired yet, each once, with how often."""
@@ -335,6 +357,8 @@ def _json(view: View, found: Explanation) -> dict[str, Any]:
         "counted": found.counted,
         "owner": found.owner,
         "lead": found.lead,
+        "given": found.given and view.entry(found.given),
+        "queue": found.queue,
         "moves": [view.entry(entry) for entry in found.moves],
         "unwritten": [view.entry(entry) for entry in found.unwritten],
         "unwritten_messages": [message._asdict() for message in found.unwritten_messages],

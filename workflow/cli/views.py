@@ -44,6 +44,7 @@ FACTS = {
     "note": "note",
     "of_customer": "of the customer",
     "party": "caller",
+    "policy": "policy",
     "priority": "priority",
     "promise": "promise",
     "proposal": "sorted by",

@@ -73,6 +73,7 @@ WORDS = {
     "suppressed": "不再发送",
     "tagged": "标签",
     "tags": "标签",
+    "policy": "分派方式",
     "team": "组",
     "ticket": "工单",
     "ticket version": "工单版本",

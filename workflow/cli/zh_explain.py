@@ -21,6 +21,12 @@ EXPLAIN = {
     "Here since {since}, for {stayed}.": "自 {since} 在此，已 {stayed}。",
     "Here since {since}, for {stayed}; {counted} of that count on the calendar {calendar}.": "自 {since} 在此，已 {stayed}，其中按日历 {calendar} 计 {counted}。",
     "{assignee} has it (team {team}, lead {lead}).": "由 {assignee} 负责（组 {team}，班长 {lead}）。",
+    "The team gave it to {assignee} on {when}, who had the fewest open tickets of those on duty.": "{when} 由本组派给 "
+    "{assignee}：当班人员中在办工单最少。",
+    "The team gave it to {assignee} on {when}: of those on duty it was their turn.": "{when} 由本组派给 {assignee}：当班人员中轮到。",
+    "{assignee} took it on {when}.": "{assignee} 于 {when} 接手。",
+    "{who} gave it to {assignee} on {when}.": "{who} 于 {when} 分派给 {assignee}。",
+    "{team} serves the team {queue}, which works on this state.": "此状态归 {queue} 组，由 {team} 组代为受理。",
     "Nobody of the team {team} has taken it; {lead}, the lead, answers for it.": "组 {team} 尚无人认领，由班长 {lead} 负责。",
     "Timers are due that no run has fired yet. The next run fires them, or whoever acts next; all that follows is as if it "
     "had: {timers}.": "有已到期而尚未执行的事项，下次运行或下一位操作人会先执行；以下按已执行说明：{timers}。",

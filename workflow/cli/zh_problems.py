@@ -109,6 +109,8 @@ NAMES = {
     "{text} is a team and a member at once": "{text} 既是组又是成员",
     "rename one of them: `assign` could mean either": "请给其中一个改名：`assign` 无法分辨",
     "the lead {text} is not a member of the desk": "班长 {text} 不是服务台成员",
+    "the team {text} serves no other, so nothing is sent to it": "{text} 组不代其他组受理，不会有工单派来",
+    "say whose tickets it gets: `serves: TEAM`": "请写明代哪个组受理：`serves: 组名`",
     "{text} is also the os_user of {other}": "{text} 也是 {other} 的 os_user",
     "give each user of the system to one member": "一个系统用户只归一位成员",
     "no member holds the role {text}": "没有成员担任角色 {text}",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflow.core import people
+from workflow.core import giving, people
 from workflow.core.events import (
     Acknowledge,
     Advance,
@@ -103,13 +103,14 @@ def _assign(rules: Rules, ticket: Ticket, event: Assign, actor: Actor, now: date
     ticket = assigned(rules, ticket, event.to)
     data = {"team": ticket.team, "assignee": ticket.assignee}
     ticket, entry = record(ticket, "assigned", actor, now, data=data, private=noted(event.note))
-    return Decision(ticket, (entry,))
+    gives = giving.give(rules, ticket, f"assigned:{entry.seq}", entry.seq) if event.to else ()
+    return Decision(ticket, (entry,), gives)
 
 
-def _claim(rules: Rules, ticket: Ticket, _event: Claim, actor: Actor, now: datetime) -> Decision:
+def _claim(rules: Rules, ticket: Ticket, event: Claim, actor: Actor, now: datetime) -> Decision:
     people.demand(rules.desk, actor, "claim", ticket.id)
     _not_archived(ticket, "claim")
-    if ticket.assignee not in (None, actor.name):
+    if ticket.assignee not in (None, actor.name) and not (event.untouched and _is_of_team(rules, ticket, actor)):
         raise Refused(
             "the ticket is {assignee}'s already",
             "ask for it to be assigned to you",
@@ -119,6 +120,11 @@ def _claim(rules: Rules, ticket: Ticket, _event: Claim, actor: Actor, now: datet
     data = {"team": ticket.team, "assignee": actor.name}
     ticket, entry = record(ticket, "assigned", actor, now, {"assignee": actor.name}, data=data)
     return Decision(ticket, (entry,))
+
+
+def _is_of_team(rules: Rules, ticket: Ticket, actor: Actor) -> bool:
+    team = rules.desk.teams.get(ticket.team or "")
+    return team is not None and actor.name in (*team.members, *team.lead)
 
 
 def _note(rules: Rules, ticket: Ticket, event: Note, actor: Actor, now: datetime) -> Decision:

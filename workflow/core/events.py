@@ -32,7 +32,13 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A person takes the ticket."""
+    """A person takes the ticket.
+
+    One that is `untouched`, its team having given it to somebody who has done nothing with it since, is anybody's of
+    that team.
+    """
+
+    untouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

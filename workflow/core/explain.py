@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from workflow.core import people
 from workflow.core.calendar import ALWAYS
+from workflow.core.giving import Roster
 from workflow.core.guard import Rules
 from workflow.core.ladder import NO_LADDER
 from workflow.core.model import NOTHING, HistoryEntry, Message, SlaClock, Ticket, Timer
@@ -98,11 +99,16 @@ def place_calendar(definition: TicketType, state: str) -> str:
 
 
 def wakes(
-    rules: Rules, ticket: Ticket, timers: Iterable[Timer], history: Sequence[HistoryEntry], rules_of: RulesOf
+    rules: Rules,
+    ticket: Ticket,
+    timers: Iterable[Timer],
+    history: Sequence[HistoryEntry],
+    rules_of: RulesOf,
+    roster: Roster | None = None,
 ) -> tuple[Wake, ...]:
     """Return what each armed timer waits for and will do, the first due first.
 
-    The ticket, its timers and its history are as caught up.
+    The ticket, its timers and its history are as caught up; `roster` is as of now.
     """
     waiting = sorted(timers, key=lambda timer: timer.order)
     found: dict[tuple[str, str, int, int], Wake] = {}
@@ -111,7 +117,7 @@ def wakes(
         if len(found) == len(waiting) or not armed:
             break
         at = min(timer.due_at for timer in armed)
-        outcome = run_unit(rules, now, armed, limit=at, fired_at=at)
+        outcome = run_unit(rules, now, armed, limit=at, fired_at=at, roster=roster)
         there = {timer.key for timer in armed}
         for timer in waiting:
             if timer.due_at == at and timer.key in there:

@@ -52,6 +52,13 @@ class Rules:
             )
         return self.calendars[name]
 
+    @cached_property
+    def serving(self) -> Mapping[str, tuple[str, ...]]:
+        """The teams that serve each team besides itself, in the desk's order."""
+        teams = self.desk.teams
+        found = {name: tuple(other for other in teams if name in teams[other].serves) for name in teams}
+        return {name: others for name, others in found.items() if others}
+
     def on_duty(self, member: str, at: datetime) -> bool:
         """Say whether a member is on duty at an instant: in their shift, or without one."""
         shift = self.desk.members[member].shift

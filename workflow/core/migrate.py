@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workflow.core import firing, people, sla
+from workflow.core import firing, giving, people, sla
 from workflow.core.guard import Rules
 from workflow.core.model import (
     NOTHING,
@@ -77,10 +77,11 @@ def migrated(
         "acted": _renamed(ticket.acted, event.states), "walks": _walked(ticket.walks, event.states),
     }  # fmt: skip
     own = was.states[ticket.state].team
-    if state.team not in (own, None) and ticket.team == own:
-        members = rules.desk.teams[state.team].members if state.team in rules.desk.teams else ()
-        changes |= {"team": state.team, "assignee": ticket.assignee if ticket.assignee in members else None}
-        data["team"] = state.team
+    if state.team not in (own, None) and ticket.team in (own, *rules.serving.get(own or "", ())):
+        team = giving.queue(new, ticket, state.team, changes)
+        members = rules.desk.teams[team].members if team in rules.desk.teams else ()
+        changes |= {"team": team, "assignee": ticket.assignee if ticket.assignee in members else None}
+        data["team"] = team
     if ticket.ladder is not None:
         changes["ladder"], ended = _standing(ticket.ladder, to)
         data |= {"causes_ended": ended} if ended else {}
@@ -89,6 +90,7 @@ def migrated(
     after, entry = record(
         ticket, "migrated", actor, now, changes, data=data, private=private | noted(event.reason, "reason")
     )
+    gives = giving.give(rules, after, f"migrated:{entry.seq}", entry.seq) if "team" in changes else ()
     after, entry, altered = sla.migrated(rules, new, after, entry)
     old = {timer.key: timer for timer in timers if timer.kind in ("timeout", "sla")}
     armed, spent = timeouts(rules, new, ticket.state, after, old.values(), history, now)
@@ -96,7 +98,7 @@ def migrated(
         levels = sla.timers(new, clock, now if clock in altered else clock.since or now)
         armed += [timer for timer in levels if clock in altered or timer.key in old]
     after, entries = with_spent(after, (entry,), spent, now)
-    return Decision(after, entries, arm=tuple(armed), drop=tuple(old.values()), rules=new)
+    return Decision(after, entries, gives, arm=tuple(armed), drop=tuple(old.values()), rules=new)
 
 
 def demand_places(to: TicketType, states: Mapping[str, str], found: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from workflow.core import people
+from workflow.core import giving, people
 from workflow.core.events import Link
 from workflow.core.guard import Rules
 from workflow.core.model import NOTHING, Actor, Decision, Effect, HistoryEntry, Ticket, Timer, Value, replace
@@ -15,6 +15,8 @@ from workflow.definition.model import Action, FieldSpec
 from workflow.definition.resolve import Branch
 from workflow.errors import NotFound, TicketflowError
 
+ACTOR, TEAM = "actor", "team"  # to whom a ticket may be assigned: who fires the trigger, or nobody of the team yet
+ASSIGNS = ("assign", "reassign")
 PERSON = "person"  # what a person asked for stands until somebody acknowledges it
 
 
@@ -83,7 +85,7 @@ def take(
     What it asks for stands on `stands`; by default, if a timer asks, on the stay that follows. That a timer moved the
     ticket is an event, which the customer is told in any case. `changes` are the ticket's besides.
     """
-    before, teams = ticket, rules.desk.teams
+    before = ticket
     become, public, hidden = dict(changes), dict(data), dict(private)
     links = act(rules, ticket, branch.at_once, become, public, hidden) if branch.at_once else ()
     if branch.back:
@@ -91,10 +93,10 @@ def take(
     if not actor.automatic:
         become["acted"] = _acted(ticket, actor)
     if branch.dest is not None:
-        become |= _entering(rules, ticket, branch.dest, at, by_person=not actor.automatic)
-    for action, target in branch.wishes:
-        if action == "assign" and target in teams:
-            become |= given_to(rules, become.get("team", ticket.team), become.get("assignee", ticket.assignee), target)
+        become |= _entering(rules, ticket, branch.dest, at, become, by_person=not actor.automatic)
+    handed_over(rules, ticket, branch, actor, become)
+    if become.get("assignee") == actor.name != ticket.assignee:
+        public["assignee"] = actor.name
     if become.get("team", ticket.team) != ticket.team:
         public["team"] = become["team"]
     ticket, written = record(
@@ -108,7 +110,27 @@ def take(
         ticket, entries = with_spent(ticket, entries, spent, at)
     timed = kind == "fired"
     on = stands or (f"entry:{ticket.entry}" if timed else None)
-    return Decision(ticket, entries, wished(rules, branch, cause, ticket.entry, timed, on), timers, links=links)
+    effects = wished(rules, branch, cause, ticket.entry, timed, on)
+    if "team" in become and not any(effect.action in ASSIGNS for effect in effects):
+        effects = giving.give(rules, ticket, cause, written.seq, timed=timed) + effects
+    return Decision(ticket, entries, effects, timers, links=links)
+
+
+def handed_over(rules: Rules, ticket: Ticket, branch: Branch, actor: Actor, become: dict[str, Any]) -> None:
+    """Note to whom a branch gives the ticket with the step itself: a team, or whoever takes the step."""
+    for action, target in branch.wishes:
+        if action != "assign" or not _at_once(rules, target) or (target == ACTOR and actor.automatic):
+            continue
+        team, assignee = become.get("team", ticket.team), become.get("assignee", ticket.assignee)
+        if target == TEAM:
+            become |= {"team": team, "assignee": None}
+        else:
+            to = actor.name if target == ACTOR else giving.queue(rules, ticket, target, become)
+            become |= given_to(rules, team, assignee, to)
+
+
+def _at_once(rules: Rules, target: str) -> bool:
+    return target in (ACTOR, TEAM) or target in rules.desk.teams
 
 
 def wished(
@@ -117,8 +139,8 @@ def wished(
     """Return what of a branch's actions is settled at the end of the unit."""
     effects = []
     for action, target in branch.wishes:
-        if action == "assign" and target in rules.desk.teams:
-            continue
+        if action == "assign" and _at_once(rules, target):
+            continue  # done with the step
         where = on or (PERSON if action == "escalate" else None)
         if action == "notify" and target == "customer" and branch.dest is not None:
             where = None
@@ -148,10 +170,12 @@ def given_to(rules: Rules, team: str | None, assignee: str | None, to: str | Non
     )
 
 
-def _entering(rules: Rules, ticket: Ticket, dest: str, at: datetime, *, by_person: bool) -> dict[str, Any]:
-    """Return what becomes of a ticket that enters a state."""
+def _entering(
+    rules: Rules, ticket: Ticket, dest: str, at: datetime, become: Mapping[str, Any], *, by_person: bool
+) -> dict[str, Any]:
+    """Return what becomes of a ticket that enters a state, besides what its step makes of it."""
     state = rules.compiled.definition.states[dest]
-    team = state.team or ticket.team
+    team = giving.queue(rules, ticket, state.team, become) if state.team else ticket.team
     members = rules.desk.teams[team].members if team in rules.desk.teams else ()
     keeps = ticket.assignee if team == ticket.team or ticket.assignee in members else None
     return {

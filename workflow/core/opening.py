@@ -18,7 +18,7 @@ from workflow.core.model import (
     Ticket,
     replace,
 )
-from workflow.core.moves import PERSON, act, arm, assigned, noted, record, split, wished, with_spent
+from workflow.core.moves import PERSON, act, arm, handed_over, noted, record, split, wished, with_spent
 from workflow.core.values import coerce, coerce_all, storable
 from workflow.definition.model import PRIORITIES
 from workflow.definition.resolve import Branch, TicketType, first_state
@@ -104,11 +104,9 @@ def open_ticket(
     )
     become: dict[str, Any] = {}
     links = act(rules, ticket, definition.on_open.at_once, become, {}, {})
-    ticket = replace(ticket, **become) if become else ticket
     wishes = definition.on_open if state is None else Branch(None)
-    for action, target in wishes.wishes:
-        if action == "assign" and target in rules.desk.teams:
-            ticket = assigned(rules, ticket, target)
+    handed_over(rules, ticket, wishes, actor, become)
+    ticket = replace(ticket, **become) if become else ticket
     public, private = split(definition.fields, ticket.fields)
     data: dict[str, Any] = {"priority": ticket.priority, "team": ticket.team}
     data |= {name: value for name, value in (("channel", channel), ("external_id", external_id)) if value}

@@ -73,17 +73,5 @@ def on_rung(rules: Rules, ticket: Ticket, to: str, at: datetime) -> str | None:
     return _first_on_duty(rules, meant, at)
 
 
-def next_member(rules: Rules, ticket: Ticket, at: datetime) -> str | None:
-    """Return somebody of the ticket's team on duty other than its assignee: the next in the team's own order."""
-    team = rules.desk.teams.get(ticket.team or "")
-    if team is None:
-        return None
-    order = list(team.members)
-    if ticket.assignee in order:
-        place = order.index(ticket.assignee)
-        order = order[place + 1 :] + order[:place]
-    return _first_on_duty(rules, (name for name in order if name != ticket.assignee), at)
-
-
 def _first_on_duty(rules: Rules, names: Iterable[str], at: datetime) -> str | None:
     return next((name for name in names if rules.on_duty(name, at)), None)

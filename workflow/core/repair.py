@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from workflow.core import firing, people, sla
+from workflow.core.giving import Roster
 from workflow.core.guard import Rules
 from workflow.core.instants import before
 from workflow.core.model import Actor, Outcome, SlaClock, Ticket, Timer, replace
@@ -23,13 +24,14 @@ def retry_timer(
     fired_at: datetime,
     actor: str,
     newer: Sequence[Revision] = (),
+    roster: Roster | None = None,
 ) -> Outcome:
     """Return what a timer that could not fire does now: `due_at` keeps the old time, all else happens at `at`.
 
     Where what armed it has ended, or it has fired since, that is recorded and nothing else. Raise Refused if it fails
     again.
     """
-    unit = Unit(rules, ticket, timers, limit=at, fired_at=fired_at, inclusive=False)
+    unit = Unit(rules, ticket, timers, limit=at, fired_at=fired_at, inclusive=False, roster=roster)
     unit.catch_up_through(newer)
     who = Actor(actor)
     if not (firing.lives(unit.ticket, timer) and sla.awaits(unit.ticket, timer)):

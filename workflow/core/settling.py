@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from workflow.core import people
+from workflow.core.giving import GIVE, MANUAL, Roster, choose
 from workflow.core.guard import Rules
-from workflow.core.model import NOTHING, Actor, Effect, HistoryEntry, Message, Ticket
-from workflow.core.moves import given_to, record
+from workflow.core.model import NOTHING, Actor, Effect, HistoryEntry, Message, Ticket, replace
+from workflow.core.moves import ASSIGNS, given_to, record
 
-ASSIGNS = ("assign", "reassign")
 _TELLS = {"notify": "notified", "call": "called"}
 
 
 @dataclass(slots=True)
 class Settled:
-    """A ticket with what was asked for done, the entries that say so, and the messages."""
+    """A ticket with what was asked for done, the entries that say so, and the messages.
+
+    `given` is what the entries are to say besides by which it came to a team that gave it to somebody.
+    """
 
     ticket: Ticket
     entries: list[HistoryEntry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    given: dict[int, dict[str, str]] = field(default_factory=dict)
 
 
 def settle(
@@ -31,6 +35,7 @@ def settle(
     actor: Actor,
     at: datetime,
     wall: datetime,
+    roster: Roster,
     *,
     overtaken: Collection[Effect] = (),
     quiet: bool = False,
@@ -43,6 +48,12 @@ def settle(
     done = Settled(ticket)
     for effect in effects:
         ticket, to, kind, changes = done.ticket, None, "unattended", NOTHING
+        if effect.action == GIVE:
+            stands = (ticket.assignee, ticket.team, ticket.entry) == (None, effect.target, effect.cause_entry)
+            if stands and ticket.stage != "archive" and (chosen := choose(rules, ticket, wall, roster)):
+                done.ticket = replace(ticket, assignee=chosen)
+                done.given[effect.seq or 0] = {"assignee": chosen, **policy_of(rules, ticket.team)}
+            continue
         action = "escalate" if effect.action == "tell" else effect.action
         data: dict[str, str | None] = {"action": action, "cause": effect.cause}
         if effect in overtaken:
@@ -50,10 +61,13 @@ def settle(
         elif quiet or effect.action == "escalate":
             kind = "suppressed"
         elif effect.action in ASSIGNS:
-            chosen = effect.target if effect.action == "assign" else people.next_member(rules, ticket, wall)
+            chosen = effect.target if effect.action == "assign" else choose(rules, ticket, wall, roster)
+            chosen = people.lead_of(rules, ticket, wall) if chosen == "lead" else chosen
             if chosen in rules.desk.members and ticket.stage != "archive":
                 kind, changes = "assigned", given_to(rules, ticket.team, ticket.assignee, chosen)
                 data = {**changes, "cause": effect.cause}
+                if effect.action == "reassign":
+                    data |= policy_of(rules, ticket.team)
         elif to := _addressee(rules, ticket, effect, wall):
             if action == "notify" and any(
                 (told.to, told.kind, told.reason) == (to, action, effect.cause) for told in done.messages
@@ -69,6 +83,12 @@ def settle(
                 Message(to, action, effect.cause, seq, effect.cause_entry, at, effect.stands, effect.data)
             )
     return done
+
+
+def policy_of(rules: Rules, team: str | None) -> dict[str, str]:
+    """Return what the history says of a team that gives its tickets out: by which policy."""
+    policy = rules.desk.teams[team].assignment if team else MANUAL
+    return {} if policy == MANUAL else {"policy": policy}
 
 
 def _addressee(rules: Rules, ticket: Ticket, effect: Effect, wall: datetime) -> str | None:

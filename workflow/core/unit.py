@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from workflow.core import firing, ladder, people, sla
+from workflow.core import firing, giving, ladder, people, sla
 from workflow.core.decide import decide
 from workflow.core.events import Acknowledge, Advance, Assign, Claim, Event, Link
+from workflow.core.giving import Roster
 from workflow.core.guard import Rules
 from workflow.core.instants import IsDue, before, by, not_before_its_last
 from workflow.core.joining import Repeat, joined
@@ -27,8 +28,8 @@ from workflow.core.model import (
     Timer,
     replace,
 )
-from workflow.core.moves import record, refused
-from workflow.core.settling import ASSIGNS, settle
+from workflow.core.moves import ASSIGNS, record, refused
+from workflow.core.settling import settle
 from workflow.errors import Conflict, DefinitionError, TicketflowError
 
 FIRINGS_AT_ONE_INSTANT = 100
@@ -48,15 +49,18 @@ def run_unit(
     quiet: bool = False,
     refusal: TicketflowError | None = None,
     newer: Sequence[Revision] = (),
+    roster: Roster | None = None,
 ) -> Outcome:
     """Return what a unit does to the ticket.
 
     It fires the ticket's own timers due before `limit` (without an event: at or before it), then judges the event,
     then settles assignments and messages. A refused event keeps its catch-up. A `quiet` unit only records whom it
     would have told. A `refusal` known beforehand takes the event's place. `newer` are the desk revisions that were put
-    in force after the one of `rules`, the oldest first: each is an event of its own at its time.
+    in force after the one of `rules`, the oldest first: each is an event of its own at its time. Whom a team gives the
+    ticket, `roster` decides.
     """
-    unit = Unit(rules, ticket, timers, limit=limit, fired_at=fired_at, inclusive=event is None, quiet=quiet)
+    unit = Unit(rules, ticket, timers, limit=limit, fired_at=fired_at, inclusive=event is None, quiet=quiet,
+                roster=roster)  # fmt: skip
     if if_version is not None and if_version != ticket.ticket_version:
         unit.refusal = Conflict(
             "ticket {ticket} is at version {found}, not {expected}",
@@ -80,6 +84,7 @@ def run_unit(
         else:
             unit.judge(event, actor)
     unit.settle(limit, actor)
+    unit.roster.follow(ticket, unit.ticket)
     return unit.outcome()
 
 
@@ -94,24 +99,45 @@ def caught_up(
 
 
 def opened(
-    rules: Rules, decision: Decision, actor: Actor, *, wall: datetime, then: Event | None = None, quiet: bool = False
+    rules: Rules,
+    decision: Decision,
+    actor: Actor,
+    *,
+    wall: datetime,
+    then: Event | None = None,
+    quiet: bool = False,
+    roster: Roster | None = None,
 ) -> Outcome:
-    """Return the outcome of a ticket's opening: with what its type and its risk ask for at once.
+    """Return the outcome of a ticket's opening: in the right team, with what its type and its risk ask for at once.
 
     `then` is what a machine does with it; what the rules refuse to a machine waits for a person. Who is on duty is
     asked as of `wall`.
     """
+    decision = _queued(rules, decision)
     ticket, at = decision.ticket, decision.ticket.entered_at
     if not decision.effects and then is None:
         return Outcome(_shown(ticket, decision.arm), decision.arm, decision.entries, links=decision.links)
-    unit = Unit(rules, ticket, decision.arm, limit=at, fired_at=wall, inclusive=False, quiet=quiet)
+    unit = Unit(rules, ticket, decision.arm, limit=at, fired_at=wall, inclusive=False, quiet=quiet, roster=roster)
     unit.entries = list(decision.entries)
     unit.absorb(Decision(ticket, effects=decision.effects, links=decision.links), actor)
     if then is not None:
         unit.judge(then, people.MACHINE)
         unit.refusal = None
     unit.settle(at, actor)
+    unit.roster.follow(None, unit.ticket)
     return unit.outcome()
+
+
+def _queued(rules: Rules, decision: Decision) -> Decision:
+    """Return an opening with the ticket in the team that fits it best, now that its customer is known."""
+    ticket, (entry, *more) = decision.ticket, decision.entries
+    state = rules.compiled.definition.states[ticket.state]
+    if ticket.team == state.team and (team := giving.queue(rules, ticket, state.team)) != ticket.team:
+        ticket, entry = replace(ticket, team=team), replace(entry, data={**entry.data, "team": team})
+    effects = decision.effects
+    if not any(effect.action in ASSIGNS for effect in effects):
+        effects = giving.give(rules, ticket, f"opened:{entry.seq}", entry.seq) + effects
+    return decision._replace(ticket=ticket, entries=(entry, *more), effects=effects)
 
 
 def _shown(ticket: Ticket, timers: Iterable[Timer]) -> Ticket:
@@ -137,7 +163,9 @@ class Unit:
         fired_at: datetime,
         inclusive: bool,
         quiet: bool = False,
+        roster: Roster | None = None,
     ) -> None:
+        self.roster = roster or Roster()
         self.rules, self.ticket = rules, ticket
         self.timers = {timer.key: timer for timer in timers}
         self.limit, self.fired_at, self.inclusive, self.quiet = limit, fired_at, inclusive, quiet
@@ -333,8 +361,14 @@ class Unit:
         if effects:
             at = max(at, self.ticket.updated_at)
             wall = max(at, self.limit, self.fired_at)
-            done = settle(self.rules, self.ticket, effects, actor, at, wall, overtaken=self.overtaken, quiet=self.quiet)
+            done = settle(
+                self.rules, self.ticket, effects, actor, at, wall, self.roster, overtaken=self.overtaken,
+                quiet=self.quiet,
+            )  # fmt: skip
             self.ticket = done.ticket
+            for place, entry in enumerate(self.entries if done.given else ()):
+                if entry.seq in done.given:
+                    self.entries[place] = replace(entry, data={**entry.data, **done.given[entry.seq]})
             self.entries += done.entries
             self.messages += done.messages
 

@@ -30,6 +30,8 @@ from workflow.definition.timekeeping import SlaCheck, check_calendar, check_dura
 from workflow.definition.tree import Path
 
 ADDRESSEES = ("owner", "team", "lead", "customer")
+ASSIGNEES = ("team", "lead")
+BY_PERSON = (*ASSIGNEES, "actor")
 RESERVED_TRIGGERS = ("state", "trigger")
 NOTICES = ("notify", "escalate")
 UNSOUND = frozenset({"unknown-place", "unknown-mark", "stage-missing", "bad-level", "goal-missing"})
@@ -50,7 +52,7 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
         sheet.expect(("default_actor",), "unknown-member", desk.default_actor, desk.members)
     for kind, names in (("teams", desk.teams), ("members", desk.members)):
         for name in names:
-            if name in AUTOMATIC_ACTORS or name in ADDRESSEES:
+            if name in (*AUTOMATIC_ACTORS, *ADDRESSEES, *BY_PERSON):
                 sheet.report((kind, name), "reserved-name", name, key=True)
     for name, team in desk.teams.items():
         if name in desk.members:
@@ -59,6 +61,12 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
             sheet.expect(("teams", name, "lead", at), "lead-not-member", lead, desk.members)
         for at, member in enumerate(team.members):
             sheet.expect(("teams", name, "members", at), "unknown-member", member, desk.members)
+        for at, served in enumerate(team.serves):
+            others = [other for other in desk.teams if other != name]
+            sheet.expect(("teams", name, "serves", at), "unknown-team", served, others)
+        for key in ("lines", "regions"):
+            if getattr(team, key) and not team.serves:
+                sheet.report(("teams", name, key), "serves-nobody", name, key=True)
     users: dict[str, str] = {}
     for name, person in desk.members.items():
         for at, role in enumerate(person.roles):
@@ -114,7 +122,7 @@ class _TypeCheck:
         check_fields(self.spec.fields, ("fields",), self.sheet, {*RESERVED, *BUILT_IN, *RESERVED_TRIGGERS})
         for path, room, inherited in self._rooms():
             self._check_room(path, room, inherited)
-        self._check_actions(("on_open",), self.spec.on_open)
+        self._check_actions(("on_open",), self.spec.on_open, BY_PERSON)
         if category := self.spec.category:
             choices = [name for name, field in self.spec.fields.items() if field.type == "choice"]
             self.sheet.expect(("category",), "unknown-choice-field", category, choices)
@@ -185,12 +193,12 @@ class _TypeCheck:
         check_demands(branch, path, truths, self.desk, self.sheet)
         for at, place in enumerate(branch.not_by):
             self.sheet.expect((*path, "not_by", at), "unknown-place", place, self.places)
-        self._check_way(path, branch)
+        self._check_way(path, branch, BY_PERSON)
 
-    def _check_way(self, path: Path, way: Branch | Timeout) -> None:
+    def _check_way(self, path: Path, way: Branch | Timeout, assignees: Collection[str] = ASSIGNEES) -> None:
         if way.dest and not first_state(self.states, way.dest):
             self.sheet.report((*path, "dest"), "unknown-place", way.dest, known=self.places)
-        self._check_actions((*path, "actions"), way.actions)
+        self._check_actions((*path, "actions"), way.actions, assignees)
         for key in ("conditions", "unless"):
             self.conditions.check((*path, key), getattr(way, key))
 
@@ -211,12 +219,12 @@ class _TypeCheck:
         if not timeout.dest and not timeout.actions:
             self.sheet.report(path, "idle-timeout", name, key=True)
 
-    def _check_actions(self, path: Path, actions: Actions) -> None:
+    def _check_actions(self, path: Path, actions: Actions, assignees: Collection[str] = ASSIGNEES) -> None:
         people = self.desk
         for index, action in enumerate(actions):
             at = (*path, index, action.kind)
             if people and action.assign:
-                self.sheet.expect(at, "unknown-assignee", action.assign, [*people.teams, *people.members])
+                self.sheet.expect(at, "unknown-assignee", action.assign, [*people.teams, *people.members, *assignees])
             if people and action.escalate and people.ladder is None and "no-ladder" not in self.sheet.codes:
                 self.sheet.report(at, "no-ladder")
             if people and action.notify:

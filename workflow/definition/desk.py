@@ -22,6 +22,7 @@ from workflow.definition.words import (
     Names,
     Part,
     ShortForm,
+    Tags,
     as_tuple,
 )
 
@@ -34,11 +35,20 @@ class Role(Part):
 
 
 class Team(Part):
-    """Some members and their leads 班长: the first of them who is on duty is meant."""
+    """Some members and their leads 班长: the first of them who is on duty is meant.
+
+    It gets what comes to the teams that it `serves`, where its `lines`, `regions` and `skills` fit. Who of it is given
+    a ticket, `assignment` says: whoever on duty has the fewest, everybody in turn, or nobody before they claim it.
+    """
 
     label: Label = {}
     lead: Annotated[Names, Field(min_length=1)]
     members: Names = ()
+    assignment: Literal["least_loaded", "round_robin", "manual"] = "least_loaded"
+    serves: Names = ()
+    lines: Tags = ()
+    regions: Tags = ()
+    skills: Tags = ()
 
 
 class Member(Part):
@@ -49,6 +59,7 @@ class Member(Part):
 
     label: Label = {}
     roles: Names = ()
+    skills: Tags = ()
     shift: Name | None = None
     os_user: str | None = None
     email: str | None = None

@@ -132,6 +132,11 @@ RULES: Mapping[str, Rule] = {
     ),
     "ambiguous-name": Rule("{text} is a team and a member at once", "rename one of them: `assign` could mean either"),
     "lead-not-member": Rule("the lead {text} is not a member of the desk"),
+    "serves-nobody": Rule(
+        "the team {text} serves no other, so nothing is sent to it",
+        "say whose tickets it gets: `serves: TEAM`",
+        "warning",
+    ),
     "duplicate-os-user": Rule("{text} is also the os_user of {other}", "give each user of the system to one member"),
     "unheld-role": Rule("no member holds the role {text}", "give it to a member in desk.yaml", "warning"),
     "role-may-not-advance": Rule(

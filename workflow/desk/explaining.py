@@ -17,6 +17,7 @@ from workflow.desk.book import Book
 from workflow.store import agenda, outbox, tickets
 from workflow.store.agenda import IncidentRow
 from workflow.store.outbox import OutboxRow
+from workflow.store.rosters import roster_of
 
 MOVES = 5
 UNSENT = ("waiting", "sending", "failed")
@@ -30,7 +31,8 @@ class Explanation:
     All of it is as of `as_of`, with what is due already fired, though nothing is written: `unwritten` are the history
     entries, and `unwritten_messages` the messages, that the next run or event writes for that. The ticket has been in
     its state for `stayed`, `counted` of it open on `calendar`. `moves` are its last ones, the oldest first. `owner` is
-    who answers for it: its assignee, else the lead on duty. `messages` are those that wait or were given up.
+    who answers for it: its assignee, else the lead on duty; by `given` the assignee has it. `queue` is the team at work
+    in its state, where it is with another that serves that team. `messages` are those that wait or were given up.
     """
 
     as_of: datetime
@@ -43,6 +45,8 @@ class Explanation:
     moves: tuple[HistoryEntry, ...]
     owner: str | None
     lead: str | None
+    given: HistoryEntry | None
+    queue: str | None
     timers: tuple[Wake, ...]
     clocks: tuple[ClockStory, ...]
     duties: tuple[Duty, ...]
@@ -60,7 +64,7 @@ def explain(connection: Connection, book: Book, ticket_id: int, actor: str, now:
     history = (*tickets.history_of(connection, ticket_id), *outcome.entries)
     rules = book.rules(ticket.type, ticket.version, ticket.desk_revision)
     calendar = core.place_calendar(rules.compiled.definition, ticket.state)
-    lead = people.lead_of(rules, ticket, at)
+    lead, state = people.lead_of(rules, ticket, at), rules.compiled.definition.states[ticket.state]
     over = ticket.stage == "archive"
     unsent = outbox.rows(connection, limit=_MOST, ticket_id=ticket_id)
     return Explanation(
@@ -74,7 +78,11 @@ def explain(connection: Connection, book: Book, ticket_id: int, actor: str, now:
         moves=tuple(entry for entry in history if entry.dest)[-MOVES:],
         owner=None if over else ticket.assignee or lead,
         lead=None if over else lead,
-        timers=core.wakes(rules, ticket, timers, history, book.rules),
+        given=next((entry for entry in reversed(history) if "assignee" in entry.data), None)
+        if ticket.assignee
+        else None,
+        queue=None if over or ticket.team == state.team else state.team,
+        timers=core.wakes(rules, ticket, timers, history, book.rules, roster_of(connection)),
         clocks=core.clock_stories(rules, ticket, history, book.rules, at),
         duties=() if over else core.duties(rules, ticket, timers, at),
         options=options,

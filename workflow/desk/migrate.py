@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import people
+from workflow.core.giving import Roster
 from workflow.core.instants import event_time
 from workflow.core.migrate import LOST, Migrate, demand_places
 from workflow.core.model import NOTHING, Actor, HistoryEntry, Outcome, Ticket
@@ -23,6 +24,7 @@ from workflow.errors import NotFound
 from workflow.store import claims, crash, tickets
 from workflow.store.changes import Change
 from workflow.store.engine import OPENING, alone
+from workflow.store.rosters import keep_turns, roster_of
 from workflow.store.rows import Timers
 
 CHUNK = 500
@@ -82,7 +84,13 @@ def look(connection: Connection, book: Book, ticket_id: int, event: Migrate, act
     ticket = tickets.get(connection, ticket_id, book.shapes)
     timers = tickets.armed(connection, ticket_id)
     outcome = _decide(
-        book, ticket, timers, replace(event, history=tickets.history_of(connection, ticket_id)), actor, now
+        book,
+        ticket,
+        timers,
+        replace(event, history=tickets.history_of(connection, ticket_id)),
+        actor,
+        now,
+        roster_of(connection),
     )
     if outcome.refusal is not None:
         raise outcome.refusal
@@ -130,13 +138,13 @@ def migrate_open(
         failed, now = dict(bad), clock.now()
         turns, damaged = tickets.turns_of(connection, [ticket.id for ticket, _ in held])
         failed |= damaged
-        changes = []
+        changes, roster = [], roster_of(connection)
         for ticket, timers in held:
             if ticket.id in damaged:
                 continue
             try:
                 told = replace(event, history=turns.get(ticket.id, ()))
-                outcome = _decide(book, ticket, timers, told, who, now)
+                outcome = _decide(book, ticket, timers, told, who, now, roster)
             except Exception as fault:  # one ticket must not keep the others from theirs
                 failed[ticket.id] = str(fault) or type(fault).__name__
                 continue
@@ -147,6 +155,7 @@ def migrate_open(
         if not dry_run:
             changes, refused = by_halves(connection, changes, now)
             failed |= dict(refused)
+            keep_turns(connection, roster)
             crash.point("migrate.chunk")
         met = {ticket.id for ticket, _ in held} | set(failed)
         return (
@@ -169,11 +178,14 @@ def migrate_open(
     return replace(report, left=left)
 
 
-def _decide(book: Book, ticket: Ticket, timers: Timers, event: Migrate, actor: Actor, now: datetime) -> Outcome:
+def _decide(
+    book: Book, ticket: Ticket, timers: Timers, event: Migrate, actor: Actor, now: datetime, roster: Roster
+) -> Outcome:
     rules, known, newer = book.standing(ticket)
     when = event_time(known, now, None)
     return run_unit(
-        rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=actor, newer=newer
+        rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=actor, newer=newer,
+        roster=roster,
     )  # fmt: skip
 
 

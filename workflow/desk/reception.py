@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from workflow.core import people, phrases
 from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.events import Advance, Link
+from workflow.core.giving import Roster
 from workflow.core.instants import not_before_its_last
 from workflow.core.joining import Repeat, alike, category_of
 from workflow.core.model import NOTHING, Actor, Customer, Decision, Joined, Outcome, Ticket, Value, replace
@@ -25,6 +26,7 @@ from workflow.errors import BadValue, Conflict, Damaged
 from workflow.store import proposals, records, tickets
 from workflow.store.changes import Change, save
 from workflow.store.customers import Callers
+from workflow.store.rosters import keep_turns, roster_of
 from workflow.store.rows import Timers
 from workflow.store.sql import allocate
 from workflow.store.tables import tickets as table
@@ -103,6 +105,7 @@ class Reception:
         if self._joins or book.classifier.reads_customer:
             for owner, case in tickets.open_cases(connection, self._callers.known):
                 self._cases.setdefault(owner, []).append(Case(case))
+        self._roster = roster_of(connection)
         self._changed: list[Case] = []
         self._contacts: list[tuple[str, int]] = []
 
@@ -145,7 +148,7 @@ class Reception:
 
     def _open(self, opening: Opening, decision: Decision, proposal: Proposal | None) -> None:
         self.overdue = self.overdue or any(timer.due_at <= self.now for timer in decision.arm)
-        first = begun(self.book, decision, self.actor, self.now, proposal, quiet=self.quiet)
+        first = begun(self.book, decision, self.actor, self.now, proposal, self._roster, quiet=self.quiet)
         new = decision.ticket
         known = tickets.Case(new.id, new.type, new.version, new.tags, {}, new.opened_at)
         case = Case(known, outcome=self._over(first), proposal=proposal)
@@ -188,7 +191,7 @@ class Reception:
         at = not_before_its_last(ticket, repeat.instead_of.opened_at)
         outcome = run_unit(
             rules, ticket, case.outcome.timers, limit=at, fired_at=max(self.now, at), event=repeat, actor=self.actor,
-            quiet=self.quiet, newer=newer,
+            quiet=self.quiet, newer=newer, roster=self._roster,
         )  # fmt: skip
         case.outcome = self._over(then(case.outcome, outcome))
         if case not in self._changed:
@@ -203,7 +206,9 @@ class Reception:
             return outcome
         ticket = outcome.ticket
         rules = self.book.rules(ticket.type, ticket.version)
-        later = run_unit(rules, ticket, outcome.timers, limit=self.now, fired_at=self.now, quiet=True)
+        later = run_unit(
+            rules, ticket, outcome.timers, limit=self.now, fired_at=self.now, quiet=True, roster=self._roster
+        )
         return then(outcome, later)
 
     def save(self) -> list[Ticket] | None:
@@ -215,6 +220,7 @@ class Reception:
             return None
         changes = [Change(case.before, case.timers, case.outcome) for case in self._changed if case.outcome]
         saved = save(self.connection, changes, self.now)
+        keep_turns(self.connection, self._roster)
         opened_ = [case for case in self._changed if case.before is None]
         proposals.keep(self.connection, [(case.known.ticket, case.proposal) for case in opened_])
         records.keep_joined(self.connection, self._contacts, self.now)
@@ -281,7 +287,14 @@ def decide_opening(
 
 
 def begun(
-    book: Book, decision: Decision, actor: Actor, now: datetime, proposal: Proposal | None, *, quiet: bool = False
+    book: Book,
+    decision: Decision,
+    actor: Actor,
+    now: datetime,
+    proposal: Proposal | None,
+    roster: Roster,
+    *,
+    quiet: bool = False,
 ) -> Outcome:
     """Return the outcome of an opening; a machine that has an answer gives it, where the type knows what that is.
 
@@ -294,7 +307,7 @@ def begun(
         said = {answers.field: proposal.answer[1]}
         if phrases.refusal(remarks_on(book, said, ticket), ticket.id) is None:
             event = Advance(answers.trigger, said)
-    return opened(rules, decision, actor, wall=now, then=event, quiet=quiet)
+    return opened(rules, decision, actor, wall=now, then=event, quiet=quiet, roster=roster)
 
 
 def repeat_of(decision: Decision, opening: Opening) -> Repeat:

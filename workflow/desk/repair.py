@@ -19,6 +19,7 @@ from workflow.desk.book import Book
 from workflow.errors import Damaged, Refused
 from workflow.store import agenda, claims, tickets, timekeeping
 from workflow.store.changes import Change, save
+from workflow.store.rosters import keep_turns, roster_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,17 @@ def retry(connection: Connection, book: Book, incident_id: int, actor: str, cloc
     rules, known, newer = book.standing(ticket)
     when = event_time(known, now, None)
     fired_at = max(now, when)
+    roster = roster_of(connection)
     if incident.timer == claims.UNREADABLE:
-        outcome = run_unit(rules, known, timers, limit=when, fired_at=fired_at, newer=newer)
+        outcome = run_unit(rules, known, timers, limit=when, fired_at=fired_at, newer=newer, roster=roster)
         claims.mend_next_timer(connection, [ticket.id])
     else:
         outcome = retry_timer(
-            rules, known, timers, incident.as_timer(), at=when, fired_at=fired_at, actor=actor, newer=newer
-        )
+            rules, known, timers, incident.as_timer(), at=when, fired_at=fired_at, actor=actor, newer=newer,
+            roster=roster,
+        )  # fmt: skip
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
+    keep_turns(connection, roster)
     agenda.close_incident(connection, incident_id, now)
     return after
 

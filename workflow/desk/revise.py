@@ -15,6 +15,7 @@ from workflow.desk.saving import by_halves
 from workflow.desk.transactions import Transactions
 from workflow.store import agenda, claims, crash, definitions
 from workflow.store.changes import Change
+from workflow.store.rosters import keep_turns, roster_of
 
 CHUNK = 1000
 DONE = "rearmed"
@@ -79,7 +80,7 @@ def revise_open(
         met = [ticket.id for ticket, _ in claimed] + [ticket_id for ticket_id, _ in failed]
         aside = agenda.set_aside(connection, met)
         changes: list[Change] = []
-        same = []
+        same, roster = [], roster_of(connection)
         for ticket, timers in claimed:
             if ticket.id in aside:
                 continue
@@ -87,7 +88,7 @@ def revise_open(
                 rules, known, newer = book.standing(ticket)
                 if newer and newer[-1][0] > at:
                     continue
-                outcome = run_unit(rules, known, timers, limit=at, fired_at=at, newer=newer)
+                outcome = run_unit(rules, known, timers, limit=at, fired_at=at, newer=newer, roster=roster)
             except Exception as fault:  # one ticket must not keep the others from theirs
                 failed.append((ticket.id, str(fault) or type(fault).__name__))
                 continue
@@ -101,6 +102,7 @@ def revise_open(
         changes, refused = by_halves(connection, changes, now)
         if failed := [(ticket_id, reason) for ticket_id, reason in failed + refused if ticket_id not in aside]:
             claims.set_aside(connection, failed, now)
+        keep_turns(connection, roster)
         claims.pin_desk(connection, same, book.desk_id)
         crash.point("revise.chunk")
         if not met and not claims.count_older(connection, book.desk_id):

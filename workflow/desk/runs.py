@@ -13,6 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from workflow.clock import Clock
+from workflow.core.giving import Roster
 from workflow.core.model import Outcome, Timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
@@ -22,6 +23,7 @@ from workflow.desk.transactions import Transactions
 from workflow.errors import UsageError
 from workflow.store import agenda, claims, crash, health
 from workflow.store.changes import Change
+from workflow.store.rosters import keep_turns, roster_of
 
 CHUNKS = {"sqlite": 1000, "postgresql": 2000}
 
@@ -181,11 +183,13 @@ def _chunk(
         return replace(so_far, more=False)
     crash.point("run.claimed")
     book = book_of(connection)  # now that nobody can put newer rules under these tickets
-    changes, raced, failed = _decided(connection, book, ids, as_of, quiet=quiet)
+    roster = roster_of(connection)
+    changes, raced, failed = _decided(connection, book, ids, as_of, roster, quiet=quiet)
     now = clock.now()
     crash.point("run.decided")
     changes, refused = save(connection, changes, now)
     failed += refused
+    keep_turns(connection, roster)
     if raced:
         claims.mend_next_timer(connection, raced)
     if failed:
@@ -203,12 +207,12 @@ def _look(
     if not found:
         return replace(so_far, more=False)
     ids = [number for _, number in found if number not in revised]
-    changes, raced, failed = _decided(connection, book_of(connection), ids, as_of)
+    changes, raced, failed = _decided(connection, book_of(connection), ids, as_of, roster_of(connection))
     return replace(so_far.after(changes, raced=len(raced), errors=len(failed)), seen=found[-1])
 
 
 def _decided(
-    connection: Connection, book: Book, ids: Sequence[int], as_of: datetime, *, quiet: bool = False
+    connection: Connection, book: Book, ids: Sequence[int], as_of: datetime, roster: Roster, *, quiet: bool = False
 ) -> tuple[list[Change], list[int], list[claims.Unreadable]]:
     """Return what happens to tickets, which of them have nothing due, and which make no sense, with the reason."""
     found, failed = claims.held(connection, ids, book.shapes)
@@ -221,7 +225,9 @@ def _decided(
             continue
         try:
             rules, known, newer = book.standing(ticket)
-            outcome = run_unit(rules, known, timers, limit=as_of, fired_at=as_of, newer=newer, quiet=quiet)
+            outcome = run_unit(
+                rules, known, timers, limit=as_of, fired_at=as_of, newer=newer, quiet=quiet, roster=roster
+            )
         except Exception as fault:  # one ticket must not keep the others from their turn
             failed.append((ticket.id, str(fault) or type(fault).__name__))
             continue

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, Clock, to_the_second
 from workflow.core import ladder, people, phrases
-from workflow.core.events import Acknowledge, Event, Link
+from workflow.core.events import Acknowledge, Claim, Event, Link
+from workflow.core.giving import is_untouched
 from workflow.core.instants import TICK, event_time
 from workflow.core.migrate import Migrate
 from workflow.core.model import Option, Outcome, Remark, Ticket, replace
@@ -21,6 +22,7 @@ from workflow.desk.book import Book
 from workflow.errors import TicketflowError, Unhealthy
 from workflow.store import crash, tickets
 from workflow.store.changes import Change, save
+from workflow.store.rosters import keep_turns, roster_of
 from workflow.store.sql import Row
 
 log = logging.getLogger("workflow.desk")
@@ -58,16 +60,20 @@ def happen(
         )  # fmt: skip
     if isinstance(event, Migrate):
         event = replace(event, history=tickets.history_of(connection, ticket_id))
+    if isinstance(event, Claim) and ticket.assignee not in (None, actor):
+        event = Claim(untouched=is_untouched(ticket, tickets.history_of(connection, ticket_id)))
     if at is not None and isinstance(event, Acknowledge):
         ladder.demand_told(ticket, when)
     missing = tickets.missing(connection, event.other) if isinstance(event, Link) else None
     remarks = remarks_on(book, phrases.texts_of(event) if not isinstance(event, Migrate) else {}, ticket)
+    roster = roster_of(connection)
     outcome = run_unit(
         rules, known, timers, limit=when, fired_at=max(now, when), event=event, actor=who, if_version=if_version,
-        refusal=missing or phrases.refusal(remarks, ticket_id), newer=newer,
+        refusal=missing or phrases.refusal(remarks, ticket_id), newer=newer, roster=roster,
     )  # fmt: skip
     crash.point("unit.decided")
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
+    keep_turns(connection, roster)
     if outcome.refusal is None:
         sorting.correct(connection, book, after, event, who)
     crash.point("unit.written")
@@ -95,4 +101,4 @@ def as_found(connection: Connection, book: Book, ticket_id: int, now: datetime) 
     rules, stored, newer = book.standing(tickets.get(connection, ticket_id, book.shapes))
     at = event_time(stored, now, None)
     armed = tickets.armed(connection, ticket_id)
-    return at, run_unit(rules, stored, armed, limit=at - TICK, fired_at=at, newer=newer)
+    return at, run_unit(rules, stored, armed, limit=at - TICK, fired_at=at, newer=newer, roster=roster_of(connection))

@@ -31,9 +31,9 @@ DESK: dict[str, Any] = {
         "guest": {"may": ["note"]},
     },
     "teams": {
-        "front": {"lead": "li", "members": ["ann", "bob", "cem"]},
-        "back": {"lead": "lu", "members": ["dan"]},
-        "solo": {"lead": "li", "members": ["eve"]},
+        "front": {"lead": "li", "members": ["ann", "bob", "cem"], "assignment": "manual"},
+        "back": {"lead": "lu", "members": ["dan"], "assignment": "manual"},
+        "solo": {"lead": "li", "members": ["eve"], "assignment": "manual"},
     },
     "members": {
         **{name: {"roles": ["agent"]} for name in ("ann", "bob", "cem", "dan", "eve")},

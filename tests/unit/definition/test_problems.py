@@ -298,6 +298,8 @@ IN_A_DESK = [
     ("reserved-name", "phone: {type: text}", "phone: {type: text}\n    »in: {type: text}"),
     ("ambiguous-name", "front: {lead", "»li: {lead: li}\n  front: {lead"),
     ("lead-not-member", "lead: li", "lead: »lee"),
+    ("serves-nobody", "front: {lead", "front: {»lines: [x], lead"),
+    ("unknown-team", "front: {lead", "front: {serves: [»front], lead"),
     ("duplicate-os-user", "customer:", "  wang: {os_user: »li}\ncustomer:"),
     ("bad-pattern", "phone: {type: text}", "phone: {type: text, pattern: '»*'}"),
     ("missing-key", "desk: d\nzone: Asia/Shanghai\n", "»desk: d\n"),
