@@ -51,6 +51,7 @@ COMMANDS = {
     "assign": ("tickets:assign", "Give ticket ID to a team or a member."),
     "claim": ("tickets:claim", "Take ticket ID."),
     "note": ("tickets:note", "Write TEXT down in the history of ticket ID."),
+    "transfer": ("tickets:transfer", "Hand ticket ID over to another team, member or expert."),
     "urge": ("tickets:urge", "Record that the customer of ticket ID asks again."),
     "set": ("tickets:set_", "Fill, change or empty fields of ticket ID, or set its priority."),
     "tag": ("tickets:tag", "Tag ticket ID, or take tags away."),

@@ -85,6 +85,26 @@ def assign(session: Session, ticket_id: int, to: str | None, *, nobody: bool, at
     changed(session, ticket, "Ticket {ticket} is with {owner}.")
 
 
+@click.command("transfer", cls=Command)
+@options.ticket
+@click.option("--to", metavar="TO", help="The team, or the member.")
+@click.option("--skill", metavar="WORD", help="Tag the ticket with it: an expert of the team goes on.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why.")
+@click.option("--announced", is_flag=True, help="The customer was told that somebody else goes on.")
+@options.at
+@options.if_version
+@pass_session
+def transfer(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
+    """Hand ticket ID over to another team, member or expert.
+
+    The customer is told first; say --announced when that is done. Whoever goes on is told as well.
+
+        ticketflow transfer 12 --to complaints --reason "has asked three times" --announced
+    """
+    ticket = session.desk.transfer(ticket_id, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Ticket {ticket} is with {owner}.")
+
+
 @click.command("claim", cls=Command)
 @options.ticket
 @options.if_version

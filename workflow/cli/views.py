@@ -63,7 +63,10 @@ FACTS = {
     "untagged": "untagged",
     "why": "why",
 }
-FLAGS = {"late": "late", "repeat": "repeat contact", "on_attach": "was past when its goal was set"}
+FLAGS = {
+    "announced": "the customer was told", "late": "late", "repeat": "repeat contact",
+    "on_attach": "was past when its goal was set",
+}  # fmt: skip
 STEPS = {"goal": "new goal"}
 
 

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from workflow.core.events import Advance, Assign, Event, SetFields, Tag
+from workflow.core.events import Advance, Assign, Event, SetFields, Tag, Transfer
 from workflow.core.migrate import Migrate
 from workflow.core.model import NOTHING, Ticket, Value
 from workflow.core.text import searchable
@@ -290,7 +290,7 @@ def may_correct(event: Event | Migrate, category: str | None) -> bool:
     """Say whether an event can be about what was proposed."""
     if isinstance(event, Advance):
         return category in event.fields
-    return isinstance(event, SetFields | Assign | Tag | Migrate)
+    return isinstance(event, SetFields | Assign | Transfer | Tag | Migrate)
 
 
 def corrections(
@@ -309,7 +309,7 @@ def corrections(
         now["type"] = ticket.type
     if isinstance(event, SetFields) and event.priority:
         now["priority"] = ticket.priority
-    if isinstance(event, Assign):
+    if isinstance(event, Assign | Transfer):
         now["team"] = ticket.team
     if isinstance(event, Tag):
         now["tags"] = ticket.tags

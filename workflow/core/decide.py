@@ -23,6 +23,7 @@ from workflow.core.events import (
     Redact,
     SetFields,
     Tag,
+    Transfer,
     Verify,
 )
 from workflow.core.guard import Judge, Rules, barrier
@@ -105,6 +106,36 @@ def _assign(rules: Rules, ticket: Ticket, event: Assign, actor: Actor, now: date
     ticket, entry = record(ticket, "assigned", actor, now, data=data, private=noted(event.note))
     gives = giving.give(rules, ticket, f"assigned:{entry.seq}", entry.seq) if event.to else ()
     return Decision(ticket, (entry,), gives)
+
+
+def _transfer(rules: Rules, ticket: Ticket, event: Transfer, actor: Actor, now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "transfer", ticket.id)
+    _not_archived(ticket, "transfer")
+    reason = _reason(event.reason)
+    if not event.to and not event.skill:
+        raise BadValue("a transfer goes to somebody", "name a team, a member or a skill", field="to")
+    if not event.announced:
+        raise Refused(
+            "a customer is told before somebody else goes on with their case",
+            "tell them, and say so with the transfer",
+            rule="announced",
+        )
+    before, to = ticket.assignee or ticket.team, event.to or ticket.team
+    if to in rules.desk.members and not rules.on_duty(to, now):
+        raise Refused("{to} is not on duty", "name somebody else, or a team", rule="duty", to=to)
+    if to == ticket.assignee:
+        raise Refused("the ticket is {assignee}'s already", "name somebody else", rule="claimed", assignee=to)
+    tags = {"tags": tuple(sorted({*ticket.tags, tag_word(event.skill)}))} if event.skill else {}
+    ticket = replace(assigned(rules, replace(ticket, assignee=None), to), **tags)
+    if event.skill:
+        giving.demand_skill(rules, ticket.assignee or ticket.team, event.skill)
+    data: dict[str, Any] = {"team": ticket.team, "assignee": ticket.assignee, "instead_of": before, "announced": True}
+    data |= {"tagged": [event.skill]} if event.skill else {}
+    ticket, entry = record(ticket, "transferred", actor, now, data=data, private=reason)
+    cause = f"transferred:{entry.seq}"
+    given = giving.give(rules, ticket, cause, entry.seq, but=before)
+    told = Effect("notify", "owner" if given or ticket.assignee else "team", cause, ticket.entry, seq=entry.seq)
+    return Decision(ticket, (entry,), (*given, told))
 
 
 def _claim(rules: Rules, ticket: Ticket, event: Claim, actor: Actor, now: datetime) -> Decision:
@@ -322,7 +353,7 @@ def _not_archived(ticket: Ticket, verb: str) -> None:
 
 
 _DECIDERS: dict[type, Callable[..., Decision]] = {
-    Advance: _advance, Assign: _assign, Claim: _claim, Note: _note, SetFields: _set_fields,
+    Advance: _advance, Assign: _assign, Transfer: _transfer, Claim: _claim, Note: _note, SetFields: _set_fields,
     Tag: _tag_ticket, Link: _link, Escalate: _escalate, Acknowledge: _acknowledge, MakePromise: _make_promise,
     Extend: _extend, Approve: _approve, Excuse: _excuse,
     Verify: verified, Redact: redacted,

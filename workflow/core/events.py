@@ -31,6 +31,19 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """A person hands the ticket over: to a team or a member, or to an expert, whose `skill` the ticket is tagged with.
+
+    The customer has been told first, which `announced` says.
+    """
+
+    to: str | None
+    reason: str
+    announced: bool
+    skill: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A person takes the ticket.
 
@@ -146,6 +159,6 @@ class Redact:
 
 
 Event: TypeAlias = (
-    Advance | Assign | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend | Approve
-    | Excuse | Verify | Redact
+    Advance | Assign | Transfer | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend
+    | Approve | Excuse | Verify | Redact
 )  # fmt: skip

@@ -11,6 +11,7 @@ from workflow.core.guard import Rules
 from workflow.core.model import NOTHING, Effect, HistoryEntry, Ticket
 from workflow.core.text import searchable
 from workflow.definition.desk import Member, Team
+from workflow.errors import Refused
 
 GIVE = "give"  # what a ticket asks for that comes to a team and is nobody's yet
 MANUAL = "manual"
@@ -99,24 +100,40 @@ def _fit(team: Team, words: frozenset[str]) -> int:
     return sum(map(bool, asked)) + (not words.isdisjoint(map(searchable, team.skills)))
 
 
-def give(rules: Rules, ticket: Ticket, cause: str, seq: int, *, timed: bool = False) -> tuple[Effect, ...]:
-    """Return what a ticket asks for that is nobody's and has come to a team that gives its tickets out."""
+def give(
+    rules: Rules, ticket: Ticket, cause: str, seq: int, *, timed: bool = False, but: str | None = None
+) -> tuple[Effect, ...]:
+    """Return what a ticket asks for that is nobody's and has come to a team that gives its tickets out.
+
+    It goes to anybody `but` whom it has just left.
+    """
     team = rules.desk.teams.get(ticket.team or "")
     if ticket.assignee is not None or ticket.stage == "archive" or team is None or team.assignment == MANUAL:
         return ()
-    return (Effect(GIVE, ticket.team, cause, ticket.entry, timed, seq=seq),)
+    return (Effect(GIVE, ticket.team, cause, ticket.entry, timed, seq=seq, data={"but": but} if but else NOTHING),)
 
 
-def choose(rules: Rules, ticket: Ticket, at: datetime, roster: Roster) -> str | None:
-    """Return who of the ticket's team gets it by the team's policy, other than who has it: somebody on duty, or None.
+def demand_skill(rules: Rules, to: str | None, skill: str) -> None:
+    """Raise Refused unless a member, or somebody of a team, has a skill."""
+    teams, members = rules.desk.teams, rules.desk.members
+    able = [name for name, member in members.items() if searchable(skill) in map(searchable, member.skills)]
+    if not able or (to not in able and not any(name in able for name in (teams[to].members if to in teams else ()))):
+        raise Refused(
+            "{to} has nobody with the skill {skill}", "those who have it are: {known}", rule="skill", to=to or "-",
+            skill=skill, known=", ".join(able) or "-",
+        )  # fmt: skip
+
+
+def choose(rules: Rules, ticket: Ticket, at: datetime, roster: Roster, but: str | None) -> str | None:
+    """Return who of the ticket's team gets it by the team's policy, anybody `but` one: somebody on duty, or None.
 
     Whoever has most of the skills that the ticket's words name is meant first: a hard case goes to an expert.
     """
     team = rules.desk.teams.get(ticket.team or "")
     if team is None:
         return None
-    order = _from(team.members, ticket.assignee)
-    free = [name for name in order if name != ticket.assignee and rules.on_duty(name, at)]
+    order = _from(team.members, but)
+    free = [name for name in order if name != but and rules.on_duty(name, at)]
     free = _ablest(rules.desk.members, free, ticket)
     if not free:
         return None

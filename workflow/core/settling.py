@@ -50,7 +50,11 @@ def settle(
         ticket, to, kind, changes = done.ticket, None, "unattended", NOTHING
         if effect.action == GIVE:
             stands = (ticket.assignee, ticket.team, ticket.entry) == (None, effect.target, effect.cause_entry)
-            if stands and ticket.stage != "archive" and (chosen := choose(rules, ticket, wall, roster)):
+            if (
+                stands
+                and ticket.stage != "archive"
+                and (chosen := choose(rules, ticket, wall, roster, effect.data.get("but")))
+            ):
                 done.ticket = replace(ticket, assignee=chosen)
                 done.given[effect.seq or 0] = {"assignee": chosen, **policy_of(rules, ticket.team)}
             continue
@@ -61,7 +65,9 @@ def settle(
         elif quiet or effect.action == "escalate":
             kind = "suppressed"
         elif effect.action in ASSIGNS:
-            chosen = effect.target if effect.action == "assign" else choose(rules, ticket, wall, roster)
+            chosen = (
+                effect.target if effect.action == "assign" else choose(rules, ticket, wall, roster, ticket.assignee)
+            )
             chosen = people.lead_of(rules, ticket, wall) if chosen == "lead" else chosen
             if chosen in rules.desk.members and ticket.stage != "archive":
                 kind, changes = "assigned", given_to(rules, ticket.team, ticket.assignee, chosen)

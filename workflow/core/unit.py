@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from workflow.core import firing, giving, ladder, people, sla
 from workflow.core.decide import decide
-from workflow.core.events import Acknowledge, Advance, Assign, Claim, Event, Link
+from workflow.core.events import Acknowledge, Advance, Assign, Claim, Event, Link, Transfer
 from workflow.core.giving import Roster
 from workflow.core.guard import Rules
 from workflow.core.instants import IsDue, before, by, not_before_its_last
@@ -325,7 +325,7 @@ class Unit:
             note = event.note if isinstance(event, Acknowledge) else None
             self.absorb(ladder.acknowledged(self.rules, self.ticket, held, actor, self.limit, note), actor)
         self.overtaken = [effect for effect in stood if effect.timed and not self.stands(effect)]
-        if isinstance(event, Assign | Claim):
+        if isinstance(event, Assign | Transfer | Claim):
             self.overtaken += [effect for effect in stood if effect.timed and effect.action in ASSIGNS]
 
     def decision_on(self, event: Event | Migrate | Repeat, actor: Actor) -> Decision:

@@ -42,8 +42,8 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
 Verb = Literal[
-    "open", "intake", "advance", "assign", "claim", "note", "set", "tag", "link", "escalate", "acknowledge", "promise",
-    "extend", "approve", "excuse", "retry", "retype", "verify", "reveal", "redact", "apply", "migrate",
+    "open", "intake", "advance", "assign", "transfer", "claim", "note", "set", "tag", "link", "escalate", "acknowledge",
+    "promise", "extend", "approve", "excuse", "retry", "retype", "verify", "reveal", "redact", "apply", "migrate",
 ]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 AUTOMATIC_ACTORS = ("timer", "system", "machine")

@@ -127,6 +127,18 @@ class TicketVerbs(Ground):
         """Give a ticket to a team or a member; None leaves it to its team."""
         return self._event("assign", ticket_id, events.Assign(to, note), actor=actor, at=at, if_version=if_version)
 
+    def transfer(
+        self, ticket_id: int, to: str | None = None, *, actor: str, reason: str, announced: bool,
+        skill: str | None = None, at: datetime | None = None, if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Hand a ticket over to a team or a member on duty, who is told; the customer was told before (`announced`).
+
+        With a `skill` it is tagged so, and goes to an expert of that team, or of its own. Raise Refused where nobody
+        has the skill, for a member off duty, and for a customer who was not told.
+        """
+        event = events.Transfer(to, reason, announced, skill)
+        return self._event("transfer", ticket_id, event, actor=actor, at=at, if_version=if_version)
+
     def claim(self, ticket_id: int, *, actor: str, at: datetime | None = None, if_version: int | None = None) -> Ticket:
         """Take a ticket that nobody has."""
         return self._event("claim", ticket_id, events.Claim(), actor=actor, at=at, if_version=if_version)

@@ -26,7 +26,7 @@ def chosen(made: Trial, roster: Roster, times: int, at: datetime = NINE) -> list
     """Who is given one ticket after the other."""
     names = []
     for _ in range(times):
-        name = giving.choose(made.rules, replace(made.ticket, assignee=None), at, roster)
+        name = giving.choose(made.rules, replace(made.ticket, assignee=None), at, roster, None)
         roster.follow(None, replace(made.ticket, assignee=name))
         names.append(name)
     return names
