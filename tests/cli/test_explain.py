@@ -46,7 +46,8 @@ def test_it_reads_like_an_explanation(terminal: Terminal, number: int) -> None:
     for sentence in (
         f"Ticket {number}: complaint, in handle.case_file",
         "Here since 2026-03-03 15:00, for 3h.",
-        "Nobody of the team service_department has taken it; lead_service, the lead, answers for it.",
+        "specialist_03 has it (team service_department, lead lead_service).",
+        "The team gave it to specialist_03 on 2026-03-03 15:00, who had the fewest open tickets of those on duty.",
         "Timers are due that no run has fired yet.",
         "2026-03-03 15:00 specialist_03, customer_replied: handle.waiting_customer → handle.case_file",
         "counted on the calendar desk from 2026-03-03 15:00, 10m1s having run before:",

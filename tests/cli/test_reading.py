@@ -40,9 +40,9 @@ def desk(terminal: Terminal, after: After) -> Terminal:
         (["--state", "classify"], [1]),
         (["--stage", "intake"], [2, 3, 4, 5]),
         (["--team", "frontline", "--priority", "high"], [1]),
-        (["--assignee", "agent_01"], [2]),
-        (["--mine"], [2]),
-        (["--mine", "--actor", "agent_02"], []),
+        (["--assignee", "agent_01"], [1, 2, 4]),
+        (["--mine"], [1, 2, 4]),
+        (["--mine", "--actor", "agent_02"], [5]),
         (["--tag", "VIP"], [2]),
         (["--channel", "phone"], [1]),
         (["--customer", "李四"], [4]),
@@ -82,7 +82,7 @@ def test_mine_and_assignee_exclude_each_other(desk: Terminal) -> None:
 def test_a_list_in_a_pipe_is_separated_by_tabs_and_whole(desk: Terminal) -> None:
     header, *rows = [line.split("\t") for line in desk("list").splitlines()]
     assert header == ["id", "type", "state", "priority", "with", "next due", "customer", "limits"]
-    assert rows[0] == ["1", "complaint", "classify", "high", "frontline", "2026-03-02 09:30", "张*", "-"]
+    assert rows[0] == ["1", "complaint", "classify", "high", "agent_01", "2026-03-02 09:30", "张*", "-"]
     header, *rows = [line.split("\t") for line in desk("list", "--lang", "zh").splitlines()]
     assert header == ["编号", "类型", "状态", "优先级", "负责", "下次到期", "客户", "时限"]
     assert rows[0][:4] == ["1", "投诉", "分类", "高"]

@@ -35,8 +35,8 @@ def test_open_prints_the_ticket(terminal: Terminal) -> None:
 
 def test_open_says_what_it_did(terminal: Terminal) -> None:
     words = ("open", "inquiry", "-f", "statement=?")
-    assert terminal(*words) == "Ticket 1 is open: inquiry, in intake, with frontline.\n"
-    assert terminal(*words, "--lang", "zh") == "工单 2 已受理：咨询，在 受理，由 frontline 负责。\n"
+    assert terminal(*words) == "Ticket 1 is open: inquiry, in intake, with agent_01.\n"
+    assert terminal(*words, "--lang", "zh") == "工单 2 已受理：咨询，在 受理，由 agent_02 负责。\n"
 
 
 def test_values_come_from_files_too(terminal: Terminal) -> None:
@@ -74,9 +74,9 @@ def test_a_key_makes_a_call_repeatable(terminal: Terminal) -> None:
 
 def test_advance_moves_a_ticket(terminal: Terminal) -> None:
     number = terminal.ticket()
-    assert terminal("advance", number, "accept") == f"Ticket {number}: accept; now in classify, with frontline.\n"
+    assert terminal("advance", number, "accept") == f"Ticket {number}: accept; now in classify, with agent_01.\n"
     assert terminal("advance", number, "classified", "-f", "category=billing", "--lang", "zh") == (
-        f"工单 {number}：分类完成；现在 电话处理，由 complaints 负责。\n"
+        f"工单 {number}：分类完成；现在 电话处理，由 specialist_01 负责。\n"
     )
 
 
@@ -84,7 +84,7 @@ def test_advance_takes_several_tickets_each_for_itself(terminal: Terminal) -> No
     first, second = terminal.ticket(), terminal.ticket()
     terminal("advance", first, "accept")
     out = terminal("advance", first, second, "accept", code=8)
-    assert out == f"Ticket {second}: accept; now in classify, with frontline.\n"
+    assert out == f"Ticket {second}: accept; now in classify, with agent_01.\n"
     assert terminal.err.splitlines()[0] == f"Error: Ticket {first}: accept is not possible in classify"
     assert terminal.err.splitlines()[2] == "Error: 1 done, 1 refused"
     third = terminal.ticket()

@@ -380,7 +380,7 @@ def test_incidents_are_listed_and_retried(trouble: Terminal) -> None:
     assert trouble.error("incident", "retry", "1", *at("09:12"), code=5)["code"] == "forbidden"
     trouble("set", "1", "-f", "score=2", *at("09:12"))
     told = trouble("incident", "retry", "1", "2", "77", *LEAD, *at("09:13"), code=8)
-    assert told == "Incident 1 is closed; ticket 1 is in intake, with frontline.\n"
+    assert told == "Incident 1 is closed; ticket 1 is in intake, with agent_01.\n"
     assert trouble.err.count("Error:") == 3
     assert "Error: 1 done, 2 refused" in trouble.err
     assert [row["id"] for row in trouble.objects("incident", "list", *at("09:13"))] == [2]

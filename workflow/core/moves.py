@@ -122,11 +122,10 @@ def handed_over(rules: Rules, ticket: Ticket, branch: Branch, actor: Actor, beco
         if action != "assign" or not _at_once(rules, target) or (target == ACTOR and actor.automatic):
             continue
         team, assignee = become.get("team", ticket.team), become.get("assignee", ticket.assignee)
-        if target == TEAM:
-            become |= {"team": team, "assignee": None}
+        if target in (ACTOR, TEAM):
+            become |= {"team": team, "assignee": actor.name if target == ACTOR else None}
         else:
-            to = actor.name if target == ACTOR else giving.queue(rules, ticket, target, become)
-            become |= given_to(rules, team, assignee, to)
+            become |= given_to(rules, team, assignee, giving.queue(rules, ticket, target, become))
 
 
 def _at_once(rules: Rules, target: str) -> bool:

@@ -68,10 +68,17 @@ class Node:
         return None
 
     def find(self, path: Path) -> tuple[Node, Node]:
-        """Return the key and the value that a path leads to; steps that a short form left out are passed over."""
+        """Return the key and the value that a path leads to; steps that a short form left out are passed over.
+
+        What a branch does not say itself stands beside its list of branches.
+        """
         key = value = self
+        beside: Node | None = None
         for name in path:
-            if found := value.step(name):
+            found = value.step(name) or (beside.step(name) if beside and isinstance(name, str) else None)
+            if name == "branches":
+                beside = value
+            if found:
                 key, value = found
         return key, value
 
