@@ -68,7 +68,7 @@ def test_its_json_has_the_documented_keys_and_masks_what_show_masks(terminal: Te
     assert found["as_of"] == AFTERNOON
     timer = next(timer for timer in found["timers"] if timer["name"] == "progress/100%")
     assert (timer["fate"], timer["due_at"], timer["before"]) == ("fires", "2026-03-03T16:49:59+08:00", 601.0)
-    assert [message["to"] for message in timer["messages"]] == ["member:lead_service"]
+    assert [message["to"] for message in timer["messages"]] == ["member:specialist_03"]
     assert {step["kind"] for count in timer["counts"] for step in count["steps"]} == {"open"}
     assert terminal.error("explain", number, "--reveal", code=5, TICKETFLOW_NOW=AFTERNOON)["code"] == "forbidden"
     revealed = terminal.one("explain", number, "--reveal", "--actor", "lead_day", TICKETFLOW_NOW=AFTERNOON)
