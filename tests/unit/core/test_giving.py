@@ -10,8 +10,9 @@ import pytest
 
 from tests.unit.core.conftest import DESK, NINE, Trial
 from workflow.core import giving
+from workflow.core.events import Advance, Assign, Claim
 from workflow.core.giving import Roster
-from workflow.core.model import Advance, Assign, Claim, Customer, Ticket, replace
+from workflow.core.model import Customer, Ticket, replace
 
 Make = Callable[..., Trial]
 NIGHT = datetime(2026, 3, 2, 14, tzinfo=UTC)  # 22:00 in Shanghai
