@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from workflow.core.giving import Roster
 from workflow.store.definitions import put_setting, setting
@@ -14,7 +14,7 @@ from workflow.store.tables import tickets
 _TURN = "turn:"
 _LOADS = Prepared(
     select(tickets.c.assignee, func.count().label("many"))
-    .where(Among(tickets.c.assignee), tickets.c.stage != "archive")
+    .where(Among(tickets.c.assignee), text("stage <> 'archive'"))  # in these words, so that an index of such helps
     .group_by(tickets.c.assignee)
 )
 

@@ -155,6 +155,7 @@ class Among(ColumnElement[bool]):
     """Whether a column is among `ids`, numbers or texts, which are one value, made by `listed`, however many."""
 
     inherit_cache = False
+    _is_implicitly_boolean = True  # or SQLAlchemy asks whether it `= 1`, beside other conditions, and no index helps
     type = Boolean()
 
     def __init__(self, column: ColumnElement[Any]) -> None:
