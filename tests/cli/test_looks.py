@@ -72,6 +72,7 @@ def pages(
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Run every command in one process, and yield it with the lines it showed."""
     ours = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    ours |= {"PYTHONPATH": str(Path(__file__).parents[2])}
     ours |= {"TICKETFLOW_DATABASE": f"sqlite:///{folder}/looks.db", "TICKETFLOW_NOW": "2026-03-03T15:00:01+08:00"}
     ours |= {"TICKETFLOW_DEFINITIONS": str(shipped_folder()), "PYTHONIOENCODING": "utf-8", **settings}
     command = [sys.executable, "-c", MANY, json.dumps(asked)]

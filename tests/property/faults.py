@@ -227,7 +227,7 @@ FAULTS = {
             f"{MOVING_IN}each_comes_in_in_its_state_with_its_time_from_then[sqlite]",
         ),
         Fault(
-            "what came in mid-flow demands nothing of who may open", "workflow.desk.unit",
+            "what came in mid-flow demands nothing of who may open", "workflow.desk.reception",
             'verb="intake" if state else verb', "verb=verb", f"{MOVING_IN}a_host_opens_one_so_too[sqlite]",
         ),
         Fault(
