@@ -52,7 +52,7 @@ def mapping(context: click.Context, parameter: click.Parameter, given: Sequence[
     for old, new in found.items():
         if new is None:
             raise UsageError(
-                "{old} is mapped to nothing", "write it like {option} old=new", field=parameter.name, old=old,
+                "{old} is mapped to nothing", "write it like {option} old=new", field=parameter.opts[0].strip("-").replace("-", "_"), old=old,
                 option=parameter.opts[0],
             )  # fmt: skip
     return {old: new for old, new in found.items() if new is not None}
