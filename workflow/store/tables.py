@@ -201,9 +201,9 @@ tickets = _table(
     Index(f"ix_{PREFIX}tickets_uncounted", "id", info={WHERE: "counted < seq"}),
     Index(
         f"ix_{PREFIX}tickets_load",
+        "assignee",
         "type",
         "team",
-        "assignee",
         "channel",
         "opened_at",
         info={WHERE: "stage <> 'archive'"},

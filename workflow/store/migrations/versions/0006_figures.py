@@ -18,7 +18,7 @@ def upgrade() -> None:
         postgresql_where=_UNCOUNTED,
     )  # fmt: skip
     op.create_index(
-        "ix_ticketflow_tickets_load", "ticketflow_tickets", ["type", "team", "assignee", "channel", "opened_at"],
+        "ix_ticketflow_tickets_load", "ticketflow_tickets", ["assignee", "type", "team", "channel", "opened_at"],
         sqlite_where=_OPEN, postgresql_where=_OPEN,
     )  # fmt: skip
     op.create_table(
