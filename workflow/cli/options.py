@@ -51,9 +51,10 @@ def mapping(context: click.Context, parameter: click.Parameter, given: Sequence[
     found = pairs(context, parameter, given)
     for old, new in found.items():
         if new is None:
+            option = parameter.opts[0]
             raise UsageError(
-                "{old} is mapped to nothing", "write it like {option} old=new", field=parameter.opts[0].strip("-").replace("-", "_"), old=old,
-                option=parameter.opts[0],
+                "{old} is mapped to nothing", "write it like {option} old=new", old=old, option=option,
+                field=option.strip("-").replace("-", "_"),
             )  # fmt: skip
     return {old: new for old, new in found.items() if new is not None}
 
