@@ -147,7 +147,7 @@ def _pages(of: Callable[[int, int], list[store.Behind]]) -> Iterator[list[store.
 def _stats(connection: Connection, book: Book, *, by: By | None, since: date | None, until: date | None) -> Stats:
     """Return what is counted for good, and what is not yet so."""
     store.alone_with_figures(connection, shared=True)
-    dimension = "type" if by in (None, "day") else str(by)
+    dimension = store.ALL if by in (None, "day") else str(by)
     first, last, damaged = str(since or ""), str(until or "9999"), 0
     fresh = []
     for page in _pages(partial(store.behind, connection)):

@@ -17,7 +17,8 @@ from workflow.store.rows import entry_of
 from workflow.store.sql import Among, Prepared, Writer, listed
 from workflow.store.tables import figures, from_column, history, tickets
 
-DIMENSIONS = ("type", "team", "agent", "channel")
+ALL = "all"  # has one key, the empty one: what goes by day, or by nothing, is read quickly
+DIMENSIONS = (ALL, "type", "team", "agent", "channel")
 WHAT = "figures"  # what only one transaction does at a time, and nobody reads meanwhile
 DAY, MONTH, YEAR = len("2026-03-02"), len("2026-03"), len("2026")
 PERIOD, KEY = 1, 2  # where a row has them
@@ -128,7 +129,7 @@ def rows_of(counted: Iterable[Counted]) -> Rows:
     rows: Rows = defaultdict(dict)
     for _, day, whose, measure, value, many in counted:
         text = str(value)
-        for dimension, key in zip(DIMENSIONS, whose):  # noqa: B905 - both are four
+        for dimension, key in zip(DIMENSIONS, ("", *whose)):  # noqa: B905 - both are five
             counts = rows[dimension, day, key, measure]
             counts[text] = counts.get(text, 0) + many
     return rows
@@ -185,7 +186,7 @@ def cover(since: date, until: date) -> list[str]:
 
 def load(connection: Connection, dimension: str) -> dict[str, tuple[int, datetime | None]]:
     """Return how many tickets each has that are open, and when the oldest of them was opened."""
-    column = tickets.c["assignee" if dimension == "agent" else dimension]
+    column = tickets.c[{"agent": "assignee", ALL: "type"}.get(dimension, dimension)]
     query = (
         select(column, func.count(), func.min(tickets.c.opened_at))
         .where(tickets.c.stage != literal_column("'archive'"))
