@@ -220,7 +220,8 @@ def worlds(draw: st.DrawFn, *, beyond: bool = True) -> World:
         begin = draw(st.integers(1, 4))
         acts += [(begin, ("advance", "go", "ann")), (draw(st.integers(12, 16)), ("advance", "on", "ann"))]
     else:
-        came_in = draw(st.none() | st.tuples(st.sampled_from((*PLACES, "intake", "handle")), st.integers(0, 14)))
+        on_its_way = st.tuples(st.sampled_from(("intake", "classify", "handle", *PLACES)), st.integers(0, 14))
+        came_in = draw(st.none() | on_its_way | on_its_way)
     if draw(st.booleans()):  # a breach armed again
         begin = draw(st.integers(1, 6))
         acts += [(begin, ("priority", "high")), (begin + draw(st.integers(2, 4)), ("priority", "normal"))]
