@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.store.small import DESK, write
 from workflow import Desk, Forbidden
 from workflow.testing import memory_desk
 
@@ -45,6 +47,19 @@ def test_whoever_may_not_see_them_is_refused_and_leaves_no_row(desk: Desk) -> No
         with pytest.raises(Forbidden):
             attempt()
     assert desk.disclosures() == ()
+
+
+def test_a_field_that_is_shown_is_told_though_the_customers_of_its_name_is_not(tmp_path: Path) -> None:
+    spec = DESK.replace("apply, retry]", "apply, retry, reveal]").replace(
+        "    name:", "    secret: {type: text, pii: true, identity: {facts: last4, within: 30m}}\n    name:"
+    )
+    spec += "identity: {attempts: 3, facts: {last4: {field: phone, last: 4}}}\n"
+    with memory_desk(write(tmp_path / "definitions", desk=spec)) as desk:
+        facts = {"statement": "x", "secret": 4711}
+        ticket = desk.open("job", actor="ann", fields=facts, customer={"phone": "13812345678", "secret": "0815"})
+        (shown,) = desk.reveal(ticket, actor="boss", how="console")
+        assert (shown.fields["secret"], shown.customer and shown.customer.fields["secret"]) == (4711, "0****")
+        assert desk.disclosures()[0].fields == ("secret", "customer.phone")
 
 
 def test_a_host_masks_a_ticket_whole(desk: Desk) -> None:

@@ -45,8 +45,9 @@ def disclose(
     for ticket in tickets:
         fields, customer = _specs(book, ticket)
         kept = withheld(book.desk.customer.fields, ticket, at)
+        hidden = {f"customer.{name}" for name in kept}
         names = personal_fields(ticket, fields, customer)
-        shown.append((ticket.id, [name for name in names if name.removeprefix("customer.") not in kept]))
+        shown.append((ticket.id, [name for name in names if name not in hidden]))
         found.append(masked_customer(ticket, customer, kept))
     disclosures.add(connection, shown, actor=actor, how=how, reason=reason, at=at)
     return tuple(found)
