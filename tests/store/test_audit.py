@@ -175,6 +175,10 @@ def test_keys_and_seals_never_take_the_place_of_others(key: Path, tmp_path: Path
     assert key.stat().st_mode & 0o077 == 0
     with pytest.raises(Refused, match="is there already"):
         seals.new_key(key)
+    (half := tmp_path / "half.pub").touch()
+    with pytest.raises(Refused, match=r"half\.pub is there already"):
+        seals.new_key(half.with_suffix(""))
+    half.unlink()
     signed = seals.sign(seals.Seal(1, NOON, "", 0, {}, ""), seals.private_key(key))
     seals.save(signed, tmp_path)
     with pytest.raises(Refused, match="is there already"):

@@ -154,7 +154,7 @@ def _wrong(path: Path, sentence: str, **values: Any) -> UsageError:
 def new_key(path: Path) -> str:
     """Write a new private key into a file that only its owner may read, and its public half beside it; return that.
 
-    Raise Refused if one of the two files is there.
+    Both are written, or none. Raise Refused if one of the two files is there.
     """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -163,12 +163,18 @@ def new_key(path: Path) -> str:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    made: list[Path] = []
     try:
         for name, text, mode in ((path, secret, 0o600), (public_path(path), _public(key.public_key()).encode(), 0o644)):
             with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                made.append(name)
                 file.write(text if text.endswith(b"\n") else text + b"\n")
-    except FileExistsError:
-        raise Refused("{path} is there already", "name another file", rule="key", path=str(name)) from None
+    except OSError as error:
+        for each in made:
+            each.unlink()
+        if isinstance(error, FileExistsError):
+            raise Refused("{path} is there already", "name another file", rule="key", path=str(name)) from None
+        raise
     return _public(key.public_key())
 
 
