@@ -79,7 +79,7 @@ def test_it_comes_back_and_new_tickets_have_new_ids(
 
 
 def test_cut_off_it_is_unusable_and_goes_on(
-    source: Store, target: Store, definitions: Path, clock: VirtualClock, database_url: str
+    source: Store, target: Store, definitions: Path, clock: VirtualClock, database_url: str, tmp_path: Path
 ) -> None:
     class CutOffError(Exception): ...
 
@@ -92,6 +92,8 @@ def test_cut_off_it_is_unusable_and_goes_on(
     url = str(target.engine.url)
     with pytest.raises(StoreError, match="was cut off"):
         Desk.connect(url, definitions=definitions, clock=clock)
+    with pytest.raises(StoreError, match="was cut off"):
+        copying.backup(target, tmp_path / "backup.db")
     done = copying.copy(source, target)
     assert rows(url) == rows(database_url)
     assert 0 < done.written < done.rows

@@ -102,9 +102,10 @@ def copy(
 
     The source is read at one moment, and others may write to it; the target is unusable until a copy has ended. Where
     the source was written to meanwhile it has not, unless it is `live`: then what was at that moment is enough. Called
-    again, it goes on. Raise Refused for a target that holds another desk, StoreError if the two differ in the end,
-    which is a fault of ours or of the disk. A target that is `restored` knows from which moment, and neither fires nor
-    tells anything until it is told from when: see `Desk.resume`.
+    again, it goes on. Raise Refused for a target that holds another desk, StoreError for a source that is such an
+    unfinished target itself, or if the two differ in the end, which is a fault of ours or of the disk. A target that is
+    `restored` knows from which moment, and neither fires nor tells anything until it is told from when: see
+    `Desk.resume`.
     """
     file = source.engine.url.database if source.engine.dialect.name == "sqlite" else None
     if file and not Path(file).exists():
@@ -148,6 +149,7 @@ def _name(connection: Connection) -> str:
     first = None
     if found := schema.current(connection):
         schema.demand_head(found)
+        schema.demand_finished(connection)
         first = connection.execute(select(desk_revisions).order_by(desk_revisions.c.id).limit(1)).first()
     if first is None:
         raise Refused("the source holds no desk", "name the database of a desk", rule="copy", field="source")

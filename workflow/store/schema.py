@@ -25,7 +25,7 @@ def prepare(store: Store, *, unfinished: bool = False) -> bool:
     with store.read() as connection:
         found = current(connection)
         if found == HEAD and not unfinished:
-            _demand_finished(connection)
+            demand_finished(connection)
     if found is not None:
         demand_head(found)
         return False
@@ -58,7 +58,8 @@ def current(connection: Connection) -> str | None:
     return str(found[0])
 
 
-def _demand_finished(connection: Connection) -> None:
+def demand_finished(connection: Connection) -> None:
+    """Raise StoreError for tables that a copy has not filled yet."""
     if connection.execute(select(settings.c.name).where(settings.c.name == UNFINISHED)).first():
         raise StoreError("the copy into this database was cut off", "call `ticketflow db copy` again")
 
