@@ -37,7 +37,9 @@ class Roster:
         self.turns: dict[str, str] = {}
 
     def least_loaded(self, names: Sequence[str]) -> str:
-        """Return who has the fewest open tickets, the first named of equals."""
+        """Return who has the fewest open tickets, the first named of equals; where there is a choice, that is read."""
+        if len(names) == 1:
+            return names[0]
         if strangers := [name for name in names if name not in self._loads]:
             known = self._read_loads(strangers)
             self._loads |= {name: known.get(name, 0) for name in strangers}

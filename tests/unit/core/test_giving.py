@@ -43,6 +43,9 @@ def test_the_least_loaded_on_duty_is_meant_and_what_is_given_counts(trial: Make)
 
     assert chosen(made, Roster(loads), 6) == ["cem", "bob", "cem", "ann", "bob", "cem"]
     assert asked == [["ann", "bob", "cem"]], "one question for the whole transaction"
+    alone = trial({}, desk_says={"teams": {"front": team("bob")}})
+    assert chosen(alone, Roster(loads), 1) == ["bob"]
+    assert len(asked) == 1, "none where there is nobody else"
 
 
 def test_a_ticket_that_ends_or_goes_makes_its_holder_free(trial: Make) -> None:
