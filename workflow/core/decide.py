@@ -123,14 +123,15 @@ def _transfer(rules: Rules, ticket: Ticket, event: Transfer, actor: Actor, now: 
     before, to = ticket.assignee or ticket.team, event.to or ticket.team
     if to in rules.desk.members and not rules.on_duty(to, now):
         raise Refused("{to} is not on duty", "name somebody else, or a team", rule="duty", to=to)
-    if to == ticket.assignee:
+    if event.to and event.to == ticket.assignee:
         raise Refused("the ticket is {assignee}'s already", "name somebody else", rule="claimed", assignee=to)
-    tags = {"tags": tuple(sorted({*ticket.tags, tag_word(event.skill)}))} if event.skill else {}
-    ticket = replace(assigned(rules, replace(ticket, assignee=None), to), **tags)
-    if event.skill:
-        giving.demand_skill(rules, ticket.assignee or ticket.team, event.skill)
+    ticket = assigned(rules, replace(ticket, assignee=None), to)
     data: dict[str, Any] = {"team": ticket.team, "assignee": ticket.assignee, "instead_of": before, "announced": True}
-    data |= {"tagged": [event.skill]} if event.skill else {}
+    if event.skill:
+        skill = tag_word(event.skill)
+        giving.demand_skill(rules, ticket.assignee or ticket.team, skill)
+        ticket = replace(ticket, tags=tuple(sorted({*ticket.tags, skill})))
+        data["tagged"] = [skill]
     ticket, entry = record(ticket, "transferred", actor, now, data=data, private=reason)
     cause = f"transferred:{entry.seq}"
     given = giving.give(rules, ticket, cause, entry.seq, but=before)

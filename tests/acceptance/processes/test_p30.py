@@ -29,7 +29,7 @@ def test_a_transfer_is_announced_has_a_reason_and_is_told_to_whoever_goes_on(des
     with pytest.raises(Refused) as refusal:
         desk.transfer(ticket.id, actor="specialist_01", skill="hard", reason="难", announced=False)
     assert refusal.value.rule == "announced"
-    ticket = desk.transfer(ticket.id, actor="specialist_01", skill="hard", **WHY)
+    ticket = desk.transfer(ticket.id, actor="specialist_01", skill=" hard", **WHY)
     assert (ticket.assignee, ticket.team, ticket.tags) == ("specialist_02", "complaints", ("hard",))
     assert told(desk) == [("member:specialist_02", "notify")]
     entry = desk.history(ticket.id)[-1]
