@@ -175,10 +175,12 @@ def test_a_field_is_redacted_with_all_it_ever_held(told: Books, desk: Desk) -> N
 
 
 def test_what_the_chain_is_made_of_is_named_not_hidden(desk: Desk) -> None:
-    desk.open("job", actor="ann", fields={"statement": "x"}, customer={"phone": PHONE}, tags=[PHONE], external_id=PHONE)
+    who = {"phone": PHONE}
+    desk.open("job", actor="ann", fields={"statement": "x"}, customer=who, tags=[PHONE], external_id=PHONE, key=PHONE)
     found = desk.redact(1, customer=["phone"], actor="boss", reason="asked for")
     assert found.left == (
         "ticketflow_tickets.external_id (1)", "ticketflow_tickets.tags (1)", "ticketflow_history.data (1, 1)",
+        "ticketflow_idempotency.key",
     )  # fmt: skip
 
 

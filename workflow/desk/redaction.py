@@ -52,8 +52,12 @@ def redact(
     spec, ticket = book.desk.customer, tickets.get(connection, ticket_id, book.shapes)
     who = ticket.customer.id if ticket.customer else None
     data = list[str]()
-    if customer:  # the customer is locked before any ticket
+    if customer:  # the customer is locked before any ticket, and all tickets before what they hold is read
         data += _of_customer(connection, book, ticket, customer)
+    ids = sorted({ticket_id, *(redaction.tickets_of(connection, who) if who and customer else ())})
+    for each in ids:
+        tickets.hold(connection, each)
+    ticket = tickets.get(connection, ticket_id, book.shapes)
     data += _of_ticket(connection, book, ticket, fields)
     if unknown := [seq for seq in entries if not 0 < seq <= ticket.seq]:
         raise NotFound(
@@ -61,7 +65,6 @@ def redact(
             field="entry", entry=unknown[0],
         )  # fmt: skip
     blot = Blot(data)
-    ids = sorted({ticket_id, *(redaction.tickets_of(connection, who) if who and customer else ())})
     for each in ids:
         event = Redact(blot, reason, customer=customer)
         if each == ticket_id:

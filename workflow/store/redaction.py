@@ -110,10 +110,10 @@ def left(connection: Connection, ids: Sequence[int], customer_id: int | None, bl
             for column in columns:
                 if blot.stands_in(row[column]):
                     yield f"{table.name}.{column} ({', '.join(str(row[key.name]) for key in table.primary_key)})"
-    contacts = select(idempotency.c.key).where(
-        idempotency.c.verb == JOINED, idempotency.c.result.in_([str(ticket_id) for ticket_id in ids])
-    )
-    yield from (f"{idempotency.name}.key" for key in connection.execute(contacts).scalars() if blot.stands_in(key))
+    joined = (idempotency.c.verb == JOINED) & idempotency.c.result.in_([str(ticket_id) for ticket_id in ids])
+    forgotten = (idempotency.c.verb != JOINED) & (idempotency.c.arguments == FORGOTTEN)
+    keys = connection.execute(select(idempotency.c.key).where(joined | forgotten)).scalars()
+    yield from (f"{idempotency.name}.key" for key in keys if blot.stands_in(key))
     tags = select(customers.c.tags).where(customers.c.id == customer_id)
     if blot.stands_in(connection.execute(tags).scalar() or ""):
         yield f"{customers.name}.tags ({customer_id})"
