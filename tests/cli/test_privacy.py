@@ -35,10 +35,12 @@ def test_every_command_that_reveals_writes_it_down(terminal: Terminal, number: i
         assert "张三" in terminal(command, number, "--reveal", *LEAD) or command in ("history", "explain", "say")
     for command in ("list", "export"):
         assert "13812345678" in terminal(command, "--reveal", "--reason", "audit", "--json", *LEAD)
+    terminal("show", number, "--reveal", "--reason", "ring 13987654321", *LEAD)
+    assert [row["reason"] for row in terminal.objects("disclosures")][-1] == "ring 139****4321"
     assert "13987654321" in terminal("history", number, "--reveal", *LEAD)
     rows = terminal.objects("disclosures", "--ticket", number)
-    assert [row["how"] for row in rows] == [*commands, "list", "export", "history"]
-    assert [row["reason"] for row in rows][-3:] == ["audit", "audit", None]
+    assert [row["how"] for row in rows] == [*commands, "list", "export", "show", "history"]
+    assert [row["reason"] for row in rows][-4:] == ["audit", "audit", "ring 139****4321", None]
     assert {(row["ticket_id"], row["actor"]) for row in rows} == {(number, "lead_day")}
     assert rows[0]["fields"] == ["customer.name", "customer.phone"]
     assert terminal.objects("disclosures", "--after", rows[0]["id"]) == rows[1:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -28,8 +28,13 @@ def disclosures_(session: Session, *, ticket_id: int | None, limit: int, after: 
 
         ticketflow disclosures --ticket 12
     """
+    from workflow.core.masking import mask_text
+
     view = View(session)
-    found = session.desk.disclosures(ticket_id, limit=limit, after=after)
+    found = [
+        replace(row, reason=row.reason and mask_text(row.reason))
+        for row in session.desk.disclosures(ticket_id, limit=limit, after=after)
+    ]
     if session.json:
         session.dump(*(session.zoned(asdict(row)) for row in found))
     elif found:
