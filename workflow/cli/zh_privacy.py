@@ -57,22 +57,22 @@ PRIVACY = {
     "They go from every table with all their earlier values, and from every text of the ticket that repeats them. The "
     "history's chain still closes. An SQLite file is then written anew; on PostgreSQL run `ticketflow db compact`. Where "
     "data stand that cannot go, such as in a tag, that is told (exit 8).": "连同以往的值从所有表中删除，工单各处文字中的重复内容也一并删除，"
-    "历史的校验链依然成立。随后重写 SQLite 文件；PostgreSQL 请运行 `ticketflow db compact`。无法删除之处（如标签）会列出（退出码 8）。",
+    "经过的校验链依然成立。随后重写 SQLite 文件；PostgreSQL 请运行 `ticketflow db compact`。无法删除之处（如标签）会列出（退出码 8）。",
     "A field of the ticket. Repeatable.": "工单的字段。可重复。",
     "A field of its customer, on all their tickets. Repeatable.": "客户的字段，涉及该客户的全部工单。可重复。",
-    "What is written in this entry of the history. Repeatable.": "历史中此条所写的文字。可重复。",
-    "Why, for the history.": "原因，写入历史。",
+    "What is written in this entry of the history. Repeatable.": "经过中此条所写的文字。可重复。",
+    "Why, for the history.": "原因，记入经过。",
     "Redacted on the tickets {tickets}.": "已在工单 {tickets} 上删除。",
     "What was deleted may still stand in the database's files: run `ticketflow db compact`.": "已删内容可能仍留在数据库文件中："
     "请运行 `ticketflow db compact`。",
     "the data still stand in {places}": "这些内容仍存在于 {places}",
     "what the chain or a unique name is made of cannot be changed": "构成校验链或唯一名称的内容无法更改",
     "there is nothing to redact": "没有要删除的内容",
-    "name a field, a customer's field or an entry": "请写明字段、客户字段或历史条目",
-    "ticket {ticket} has no entry {entry}": "工单 {ticket} 没有第 {entry} 条历史",
+    "name a field, a customer's field or an entry": "请写明字段、客户字段或经过条目",
+    "ticket {ticket} has no entry {entry}": "工单 {ticket} 的经过没有第 {entry} 条",
     "`ticketflow history` numbers them": "`ticketflow history` 中有编号",
     "a customer has no field {field}": "客户没有字段 {field}",
-    "{field} stands in the clear in the history, whose chain is made of it": "{field} 以明文构成历史的校验链",
+    "{field} stands in the clear in the history, whose chain is made of it": "{field} 以明文构成经过的校验链",
     "only texts, lists and fields with `pii: true` can be redacted": "只能删除文本、列表和 `pii: true` 的字段",
     "ticket {ticket} holds nothing in {names}": "工单 {ticket} 的 {names} 为空",
     "look at `ticketflow show {ticket}`": "请查看 `ticketflow show {ticket}`",
@@ -86,7 +86,7 @@ PRIVACY = {
     "{database} is written anew.": "{database} 已重写。",
     "redacted": "已删除个人信息",
     "of the customer": "客户字段",
-    "of entries": "历史条目",
+    "of entries": "经过条目",
     # problems of the definitions
     "there is no bool field {text}": "没有真假字段 {text}",
     "the customer has no text field {text} that is personal data (pii)": "客户没有属个人信息（pii）的文本字段 {text}",
