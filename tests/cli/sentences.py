@@ -12,7 +12,7 @@ import click
 
 import workflow
 from workflow import errors
-from workflow.cli import app, audit, failure, figures, labels, migrate, sla, sorting, timeouts, views
+from workflow.cli import app, audit, facts, failure, figures, labels, migrate, sla, sorting, timeouts, views
 from workflow.definition import problems
 
 SOURCE = Path(workflow.__file__).parent
@@ -127,8 +127,8 @@ def everything() -> frozenset[str]:
     of_figures = (figures.WORK, figures.LIMITS, figures.STAGES, ("agent", "date"), timeouts.RUNS)
     lists = {heading for table in (*tables, *of_figures) for heading in table}
     lists |= {"corrected", *sorting.ATTRIBUTES, *audit.SENTENCES.values()}
-    facts = {word for words in (views.FACTS, views.FLAGS, views.STEPS, labels.TIMERS) for word in words.values()}
-    return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | facts
+    told = {word for words in (facts.FACTS, facts.FLAGS, facts.STEPS, labels.TIMERS) for word in words.values()}
+    return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | told
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from workflow.cli.context import Session
+from workflow.cli.facts import FACTS, FLAGS, QUIET, STEPS
 from workflow.cli.labels import Labels
 
 if TYPE_CHECKING:
@@ -19,55 +20,6 @@ LIST = ("id", "type", "state", "priority", "with", "next due", "customer", "limi
 ROOM_FOR_LIMITS = 120  # narrower terminals show no more than a mark at what is escalated
 HISTORY = ("seq", "when", "who", "what", "details")
 LOST = "lost."
-QUIET_FACTS = ("due_at", "fired_at", "cause", "ladder", "number")
-FACTS = {
-    "action": "action",
-    "as": "as",
-    "assignee": "assignee",
-    "back": "back",
-    "came_at": "came at",
-    "channel": "channel",
-    "customer": "customer",
-    "by": "by",
-    "cycle": "cycle",
-    "desk_revision": "desk revision",
-    "entries": "of entries",
-    "external_id": "external id",
-    "facts": "facts",
-    "faults": "could not be asked",
-    "instead_of": "instead of",
-    "causes_ended": "no cause any more",
-    "late_by": "late by",
-    "opened_at": "came in on its way, opened",
-    "linked": "linked",
-    "machine": "answered by",
-    "note": "note",
-    "of_customer": "of the customer",
-    "party": "caller",
-    "policy": "policy",
-    "priority": "priority",
-    "promise": "promise",
-    "proposal": "sorted by",
-    "reason": "reason",
-    "redacted": "redacted",
-    "rebuilt": "rebuilt",
-    "resumed": "goes on",
-    "rung": "rung",
-    "separate": "not joined because",
-    "sla": "clock",
-    "tagged": "tagged",
-    "team": "team",
-    "timer": "timer",
-    "to": "told",
-    "until": "until",
-    "untagged": "untagged",
-    "why": "why",
-}
-FLAGS = {
-    "announced": "the customer was told", "late": "late", "repeat": "repeat contact",
-    "on_attach": "was past when its goal was set",
-}  # fmt: skip
-STEPS = {"goal": "new goal"}
 
 
 class View(Labels):
@@ -392,7 +344,7 @@ class View(Labels):
     def _fact(self, entry: HistoryEntry, key: str, value: Any) -> str | None:
         """Return what one fact of an entry says, or None for one that is of no use to people."""
         tell, plain = self.session.tell, self.session.plain
-        if key in QUIET_FACTS:
+        if key in QUIET:
             return None
         if key in FLAGS:
             return tell(FLAGS[key]) if value else None

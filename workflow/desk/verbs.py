@@ -140,7 +140,7 @@ class TicketVerbs(Ground):
         return self._event("transfer", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
     def claim(self, ticket_id: int, *, actor: str, at: datetime | None = None, if_version: int | None = None) -> Ticket:
-        """Take a ticket that nobody has."""
+        """Take a ticket that nobody has, or one that its team gave to somebody who has done nothing with it since."""
         return self._event("claim", ticket_id, events.Claim(), actor=actor, at=at, if_version=if_version)
 
     def note(
