@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ def test_a_team_that_is_gone_stops_no_run(database_url: str, write: Write) -> No
     clock = VirtualClock(NOON)
     with Desk.connect(database_url, definitions=write(timed), clock=clock) as desk:
         desk.open("job", actor="ann")
-        without = DESK.replace("  back: {lead: chief, members: [cat]}\n", "")
+        without = re.sub(r"  back: .*\n", "", DESK)
         desk.apply(write(desk=without, version=2))
         desk.open("job", actor="ann")
         assert desk.run_timeouts(as_of=NOON + 10 * MINUTE).fired == 1

@@ -136,7 +136,7 @@ def test_a_server_that_is_not_there_is_a_store_error(postgres_url: str, definiti
 
 def test_a_connection_that_was_cut_is_made_anew(postgres_url: str, definitions: Path) -> None:
     others = "datname = current_database() AND pid <> pg_backend_pid()"
-    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"  # noqa: S608 - constants
+    cut = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"  # noqa: S608 - constants
     with opened(postgres_url, definitions) as desk, held(postgres_url, cut):
         assert desk.open("job", actor="ann", fields={"statement": "x"}).id == 1
 
