@@ -153,15 +153,17 @@ def told(desk: Desk) -> list[str]:
 def test_a_restored_desk_fires_and_tells_nothing_until_it_is_told_from_when(restored: Desk) -> None:
     before, waiting = rows(restored.url), told(restored)
     for verb in (restored.run_timeouts, restored.deliver):
-        with pytest.raises(Refused, match=r"came back from a backup of 2026-03-02T.* nobody has said"):
+        with pytest.raises(Refused, match=r"came back from a backup of 2026-03-02.* nobody has said"):
             verb()
     assert restored.run_timeouts(dry_run=True).fired > 0
+    assert "restored" in [finding.check for finding in restored.health().findings]
     assert rows(restored.url) == before
     restored.resume(restored.clock.now())
     assert set(told(restored)) == {"suppressed"}
     assert len(told(restored)) == len(waiting)
     assert restored.run_timeouts().fired == 0
     assert restored.deliver().sent == 0
+    assert "restored" not in [finding.check for finding in restored.health().findings]
 
 
 def test_all_of_it_may_be_told_after_all(restored: Desk) -> None:

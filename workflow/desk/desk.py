@@ -240,7 +240,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
                 outbox.suppress(connection, as_utc(since))
             stored_definitions.drop_setting(connection, stored_definitions.RESTORED)
 
-        if self._transactions.read(lambda found: stored_definitions.setting(found, stored_definitions.RESTORED)):
+        if self._transactions.read(stored_definitions.restored_from) is not None:
             if since is not None:
                 when = min(as_utc(since), self._now())
                 run_due(self._transactions, self._book, self.clock, as_of=when, quiet=True)

@@ -14,6 +14,7 @@ from workflow.store import agenda, schema
 from workflow.store import health as store
 from workflow.store.agenda import Run
 from workflow.store.claims import next_timer_at
+from workflow.store.definitions import not_resumed, restored_from
 from workflow.store.health import Found
 
 
@@ -37,7 +38,8 @@ class Health:
     `lateness` counts the firings of the runs within `window` by how late they were: `1m` up to a minute, then `5m`,
     `15m`, `1h`, `1d`, `later`. `undelivered` messages have waited longer than the limit, `unheld` escalations too.
     `ahead` are open tickets whose last event lies in the future: a clock had jumped. `clock_ahead` is how far this
-    machine's clock is ahead of a database server's, below zero if it is behind. `findings` are what is beyond the
+    machine's clock is ahead of a database server's, below zero if it is behind. `restored_from` is the moment of the
+    backup that a desk came back from which still waits for `Desk.resume`. `findings` are what is beyond the
     limits, each with its sentence and remedy; without any the desk is healthy.
     """
 
@@ -56,6 +58,7 @@ class Health:
     schema: str | None
     definitions_changed: bool
     newer_holidays: tuple[str, ...]
+    restored_from: datetime | None
     findings: tuple[Unhealthy, ...] = field(default=())
 
     @property
@@ -104,12 +107,16 @@ def examine(
         schema=schema.current(connection),
         definitions_changed=changed,
         newer_holidays=newer_holidays,
+        restored_from=restored_from(connection),
     )
     return replace(found, findings=tuple(_findings(found, limits)))
 
 
 def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
     now, ran_at = found.as_of, found.ran_at
+    if found.restored_from is not None:
+        waits = not_resumed(found.restored_from)
+        yield Unhealthy(waits.template, waits.remedy_template, check="restored", moment=found.restored_from)
     late = None if found.overdue.since is None else now - found.overdue.since
     if ran_at is None and late is not None:
         yield Unhealthy(

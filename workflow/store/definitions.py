@@ -111,11 +111,21 @@ def drop_setting(connection: Connection, name: str) -> None:
     connection.execute(delete(settings).where(settings.c.name == name))
 
 
+def restored_from(connection: Connection) -> datetime | None:
+    """Return of which moment the backup is that a desk came back from, until it is said what becomes of the rest."""
+    moment = setting(connection, RESTORED)
+    return None if moment is None else datetime.fromisoformat(moment)
+
+
 def demand_resumed(connection: Connection) -> None:
     """Raise Refused for a desk that came back from a backup, until it was said from when on people are told."""
-    moment = setting(connection, RESTORED)
-    if moment is not None:
-        raise Refused(
-            "this desk came back from a backup of {moment}, and nobody has said what becomes of what fell due since",
-            "say from when on people are told: --since TIME, or --since all", rule="restored", moment=moment,
-        )  # fmt: skip
+    if (moment := restored_from(connection)) is not None:
+        raise not_resumed(moment)
+
+
+def not_resumed(moment: datetime) -> Refused:
+    """Return the error that says so."""
+    return Refused(
+        "this desk came back from a backup of {moment}, and nobody has said what becomes of what fell due since",
+        "say from when on people are told: --since TIME, or --since all", rule="restored", moment=moment,
+    )  # fmt: skip
