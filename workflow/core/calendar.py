@@ -221,17 +221,19 @@ class Calendar:
         begin, end = (datetime(each // 12, each % 12 + 1, 1, tzinfo=UTC) for each in (key, key + 1))
         opens: list[datetime] = []
         closes: list[datetime] = []
-        for ordinal in range(begin.toordinal() - 2, end.toordinal() + 1):
-            for first, last in self._intervals(ordinal):
-                first = max(first, closes[-1] if closes else begin)
-                last = min(last, end)
-                if first >= last:
-                    continue
-                if closes and closes[-1] == first:
-                    closes[-1] = last
-                else:
-                    opens.append(first)
-                    closes.append(last)
+        days = range(begin.toordinal() - 2, end.toordinal() + 1)
+        for first, last in sorted(
+            each for day in days for each in self._intervals(day)
+        ):  # a night may begin after a day
+            first = max(first, closes[-1] if closes else begin)
+            last = min(last, end)
+            if first >= last:
+                continue
+            if closes and closes[-1] == first:
+                closes[-1] = last
+            else:
+                opens.append(first)
+                closes.append(last)
         sums: list[timedelta] = []
         total = _NONE
         for first, last in zip(opens, closes, strict=True):

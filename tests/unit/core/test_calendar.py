@@ -358,3 +358,10 @@ def test_an_outline_of_a_short_count_is_all_of_it() -> None:
     for length in ("4h", "200h", "10wd"):
         wanted = parse_duration(length)
         assert list(outline(CN, start, CN.add(start, wanted), wanted.working_days)) == list(steps(CN, start, wanted))
+
+
+def test_a_night_that_begins_after_the_day_whose_hours_touch_it_hides_none_of_them() -> None:
+    shut, own = {"2026-03-02": ["00:02-00:01"]}, {"2026-03-03": ["00:00-00:01"]}
+    calendar = a_calendar(weekly=NIGHT, holidays=shut, workdays=own)
+    opening = next(calendar.open_between(at("2026-03-02T12:00", calendar), at("2026-03-04T12:00", calendar)))
+    assert opening == (at("2026-03-03T00:00", calendar), at("2026-03-03T06:00", calendar))
