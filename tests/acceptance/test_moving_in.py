@@ -177,3 +177,13 @@ def test_a_host_opens_one_so_too(desk: Desk, books: Books) -> None:
     with pytest.raises(Forbidden):  # who may only open has no way around what leads there
         desk.open("call", actor="ann", fields={"statement": "x"}, state="archive")
     books.assert_balanced()
+
+
+def test_a_clock_that_came_in_late_and_paused_counts_as_missed(database_url: str, tmp_path: Path) -> None:
+    later = CALL.replace("start: handle, stop: archive, pause", "start: intake, stop: archive, pause")
+    with opened(database_url, write(tmp_path / "definitions", later, desk=DESK)) as desk:
+        desk.intake([coming(1, "handle.second", 8, 1)], actor="chief", past="record")
+        assert clocks(desk.get(1))["part"][:2] == ("paused", 7 * HOUR)
+        assert desk.history(1)[0].data["clocks"]["part"] == ["running", "paused", "breached"]
+        breached = sum(clock.breached for clock in desk.get(1).clocks)
+        assert desk.stats().total.breaches == breached == 2

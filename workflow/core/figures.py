@@ -164,8 +164,8 @@ class _Fold:
         for name, words in entry.data.get("clocks", {}).items():
             cycles = self.clocks.setdefault(name, _Cycles())
             cycles.follow(words, goes_on=self.goes_on(name, cycles))
-            if "missed" in words:
-                yield from self.missed(name, cycles.missed)
+            if "missed" in words or "breached" in words:
+                yield from self.missed(name, cycles.missed if "missed" in words else cycles.number)
         if entry.timer is not None and entry.kind in ("fired", "skipped"):
             kind, name, cycle, _ = entry.timer
             if kind == "sla":

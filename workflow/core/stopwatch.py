@@ -117,6 +117,8 @@ class Stopwatch:
         begun = self.begin(None)
         self.at = now
         self.clock = self.carried(begun, None, rules)
+        if self.clock.status == "paused" and self.clock.breached:  # no level is there to tell it
+            self.words.append("breached")
 
     def verdict(self, clock: SlaClock) -> str:
         """Say whether a cycle that ends now is met or missed."""
