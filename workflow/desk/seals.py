@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
@@ -66,12 +66,8 @@ class Seal:
 
 def sign(seal: Seal, key: Ed25519PrivateKey) -> Seal:
     """Return the seal with its signature."""
-    unsigned = Seal(**{**_fields(seal), "key": _public(key.public_key())})
-    return Seal(**{**_fields(unsigned), "signature": base64.b64encode(key.sign(unsigned.signed)).decode()})
-
-
-def _fields(seal: Seal) -> dict[str, Any]:
-    return {name: getattr(seal, name) for name in Seal.__dataclass_fields__}
+    unsigned = replace(seal, key=_public(key.public_key()))
+    return replace(unsigned, signature=base64.b64encode(key.sign(unsigned.signed)).decode())
 
 
 def save(seal: Seal, folder: Path) -> Path:
