@@ -45,7 +45,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sealed(store: Store, folder: Path, key: Path, *, whole: bool = False) -> Path | None:
-    return auditing.seal(store, folder, seals.private_key(key), NOON, whole=whole)
+    return auditing.seal(store, folder, seals.private_key(key), VirtualClock(NOON), whole=whole)
 
 
 def run(books: Books, *statements: Executable) -> None:

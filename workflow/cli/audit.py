@@ -78,10 +78,7 @@ def seal(session: Session, folder: Path, *, key_path: Path, whole: bool) -> None
     _demand_library()
     private = seals.private_key(key_path)
     with session.store() as store:
-        clock = store.clock(SystemClock())
-        with store.read():
-            now = clock.now()
-        path = auditing.seal(store, folder, private, now, whole=whole)
+        path = auditing.seal(store, folder, private, store.clock(SystemClock()), whole=whole)
     if session.json:
         session.dump({"seal": None if path is None else str(path)})
     elif path is None:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workflow.clock import Clock
 from workflow.core.audit import Fault, Head, fault
 from workflow.desk import seals
 from workflow.desk.seals import Seal
@@ -67,7 +68,7 @@ def verify(store: Store, ids: Iterable[int] | None = None, sealed: list[Seal] | 
     )  # fmt: skip
 
 
-def seal(store: Store, folder: Path, key: Ed25519PrivateKey, now: datetime, *, whole: bool = False) -> Path | None:
+def seal(store: Store, folder: Path, key: Ed25519PrivateKey, clock: Clock, *, whole: bool = False) -> Path | None:
     """Write the heads of all tickets that changed since the last seal of a folder, or of all, into its next seal.
 
     Return its path, or None where nothing has changed. What is sealed is proved first: raise Unhealthy with the first
@@ -77,7 +78,7 @@ def seal(store: Store, folder: Path, key: Ed25519PrivateKey, now: datetime, *, w
     before = seals.read([folder] if folder.is_dir() else [])
     covered = _covered(before)
     with store.read() as connection:
-        known = audit.heads(connection)
+        known, now = audit.heads(connection), clock.now()
     changed = sorted(
         ticket_id for ticket_id in {*known, *covered} if whole or known.get(ticket_id) != covered.get(ticket_id)
     )
