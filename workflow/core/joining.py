@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflow.core.events import Link
 from workflow.core.guard import Judge, Rules, barrier
 from workflow.core.model import Actor, Decision, Effect, HistoryEntry, Ticket, Value, replace
 from workflow.core.moves import PERSON, noted, record, split, take
 from workflow.definition.model import PRIORITIES
 from workflow.definition.resolve import TicketType
 from workflow.errors import Refused
+
+LINKED_AS = "repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,10 @@ def joined(rules: Rules, ticket: Ticket, event: Repeat, actor: Actor, now: datet
 def _is_words(definition: TicketType, name: str) -> bool:
     field = definition.fields[name]
     return field.type == "text" and not field.pii
+
+
+def linked(decision: Decision, other: int) -> Decision:
+    """Return the opening of a ticket that is linked to the customer's other one about the same."""
+    first, *rest = decision.entries
+    first = replace(first, data={**first.data, "linked": other, "as": LINKED_AS})
+    return decision._replace(entries=(first, *rest), links=(*decision.links, Link(other, LINKED_AS)))

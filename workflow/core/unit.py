@@ -140,6 +140,12 @@ def _queued(rules: Rules, decision: Decision) -> Decision:
     return decision._replace(ticket=ticket, entries=(entry, *more), effects=effects)
 
 
+def then(first: Outcome, later: Outcome) -> Outcome:
+    """Return what two units one after the other do to a ticket."""
+    both = ("entries", "messages", "links", "incidents", "ladders", "fired", "skipped")
+    return later._replace(refusal=None, **{name: getattr(first, name) + getattr(later, name) for name in both})
+
+
 def _shown(ticket: Ticket, timers: Iterable[Timer]) -> Ticket:
     """Show people the earliest unmet timeout, SLA or promise as the ticket's due time."""
     dues = [timer.due_at for timer in timers if timer.kind == "timeout"]

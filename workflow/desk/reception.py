@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 
 from workflow.core import people, phrases
 from workflow.core.classify import Fault, Proposal, Voice
-from workflow.core.events import Advance, Link
+from workflow.core.events import Advance
 from workflow.core.giving import Roster
 from workflow.core.instants import not_before_its_last
-from workflow.core.joining import Repeat, alike, category_of
+from workflow.core.joining import Repeat, alike, category_of, linked
 from workflow.core.model import NOTHING, Actor, Customer, Decision, Joined, Outcome, Ticket, Value, replace
 from workflow.core.opening import for_customer, open_ticket
-from workflow.core.unit import opened, run_unit
+from workflow.core.unit import opened, run_unit, then
 from workflow.core.values import coerce_all
 from workflow.desk import sorting
 from workflow.desk.book import Book
@@ -30,8 +30,6 @@ from workflow.store.rosters import keep_turns, roster_of
 from workflow.store.rows import Timers
 from workflow.store.sql import allocate
 from workflow.store.tables import tickets as table
-
-LINKED_AS = "repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,16 +313,3 @@ def repeat_of(decision: Decision, opening: Opening) -> Repeat:
     ticket = decision.ticket
     said = {name: ticket.fields[name] for name in opening.fields if name in ticket.fields}
     return Repeat(ticket, decision.entries[0], said, opening.note)
-
-
-def linked(decision: Decision, other: int) -> Decision:
-    """Return the opening of a ticket that is linked to the customer's other one about the same."""
-    first, *rest = decision.entries
-    first = replace(first, data={**first.data, "linked": other, "as": LINKED_AS})
-    return decision._replace(entries=(first, *rest), links=(*decision.links, Link(other, LINKED_AS)))
-
-
-def then(first: Outcome, later: Outcome) -> Outcome:
-    """Return what two units one after the other do to a ticket."""
-    both = ("entries", "messages", "links", "incidents", "ladders", "fired", "skipped")
-    return later._replace(refusal=None, **{name: getattr(first, name) + getattr(later, name) for name in both})
