@@ -92,6 +92,7 @@ class Receiver(Running):
     def __init__(self) -> None:
         super().__init__()
         self.answer: int | str | bytes = 200
+        self.retry_after: str | None = None
         self.posted: list[Posted] = []
         self.accepted: Counter[str] = Counter()
         self.before_answer: Callable[[Posted], object] = lambda _posted: None
@@ -115,6 +116,8 @@ class Receiver(Running):
                 self.send_response(200 if isinstance(answer, bytes) else answer)
                 if answer == 302:
                     self.send_header("Location", owner.url)
+                if owner.retry_after:
+                    self.send_header("Retry-After", owner.retry_after)
                 text = answer if isinstance(answer, bytes) else b""
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()

@@ -13,7 +13,7 @@ from tests.delivery.servers import MailHost, Receiver
 from tests.store.small import MINUTE, NOON, Books
 from workflow.clock import VirtualClock
 from workflow.delivery.notice import Notice
-from workflow.delivery.relay import ATTEMPTS, LEASE, LONGEST_PAUSE, pause
+from workflow.delivery.relay import ATTEMPTS, LEASE, LONGEST_PAUSE, LONGEST_WAIT, pause
 from workflow.delivery.settings import Delivery
 from workflow.desk.desk import Desk
 from workflow.errors import Forbidden, NotFound, Refused, UsageError
@@ -125,10 +125,40 @@ def test_a_server_that_is_away_is_asked_three_times_and_no_more_in_one_run(
 def test_a_message_that_is_refused_does_not_close_the_way(
     database_url: str, definitions: Path, receiver: Receiver
 ) -> None:
-    receiver.answer = 400
+    receiver.answer = 409
     with telling(database_url, definitions, hooked(receiver)) as desk:
         job(desk, *["tell_customer"] * 6)
         assert desk.deliver().failed == 6
+
+
+def test_a_message_that_will_never_be_taken_is_given_up_at_once(
+    database_url: str, definitions: Path, receiver: Receiver
+) -> None:
+    receiver.answer = 413
+    with telling(database_url, definitions, hooked(receiver)) as desk:
+        job(desk, *["tell_customer"] * 4)
+        assert desk.deliver().given_up == 4
+        assert {(row.state, row.attempts, row.last_error) for row in desk.outbox()} == {("failed", 1, "HTTP 413")}
+
+
+@pytest.mark.parametrize(
+    ("said", "waited"),
+    [
+        ("600", timedelta(minutes=10)),
+        ("Mon, 02 Mar 2026 12:10:00 GMT", timedelta(minutes=10)),
+        ("1", pause("1-3", 1)),
+        ("99999999999", LONGEST_WAIT),
+        ("in a while", pause("1-3", 1)),
+    ],
+)
+def test_a_receiver_is_left_alone_for_as_long_as_it_asks(
+    definitions: Path, receiver: Receiver, said: str, waited: timedelta
+) -> None:
+    receiver.answer, receiver.retry_after = 429, said
+    with telling("sqlite://", definitions, hooked(receiver)) as desk:
+        job(desk, "tell_customer")
+        assert desk.deliver().failed == 1
+        assert next_try(desk) == waited
 
 
 def test_a_mail_server_that_is_away_keeps_nothing_from_the_webhook(

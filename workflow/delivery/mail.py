@@ -19,6 +19,7 @@ from workflow.delivery.notice import Notice
 from workflow.delivery.settings import MailServer
 
 WIRE = SMTP.clone(cte_type="7bit")
+NEVER = 500  # from here on a reply is for good, as far as it is about this mail and not about who logs in
 
 
 class Mail:
@@ -36,15 +37,21 @@ class Mail:
         try:
             mail = self._compose(notice, addresses, now)
         except (ValueError, MessageError) as error:
-            raise Failure(f"no mail can be written to this address: {error}") from error
+            raise Failure(f"no mail can be written to this address: {error}", permanent=True) from error
         try:
             with self._line.attempt():
                 refused = self._hand_over(mail)
         except smtplib.SMTPRecipientsRefused as error:
-            raise Failure(_refusals(error.recipients)) from error
+            never = all(code >= NEVER for code, _ in error.recipients.values())
+            raise Failure(_refusals(error.recipients), permanent=never) from error
         except smtplib.SMTPResponseException as error:
-            reply = f"SMTP {error.smtp_code} {_text(error.smtp_error)}"
-            raise Failure(reply, unreachable=not isinstance(error, smtplib.SMTPDataError)) from error
+            of_this_mail = isinstance(error, smtplib.SMTPDataError)
+            raise Failure(
+                _text(error.smtp_error),
+                code=f"SMTP {error.smtp_code}",
+                permanent=of_this_mail and error.smtp_code >= NEVER,
+                unreachable=not of_this_mail,
+            ) from error
         except (smtplib.SMTPException, OSError) as error:
             raise Failure.of(error) from error
         return one_line(f"{len(refused)} of {len(addresses)} refused: {_refusals(refused)}") if refused else None
@@ -101,7 +108,7 @@ class _EncryptedClient(smtplib.SMTP_SSL, _Client):
 
 
 def _refusals(recipients: dict[str, tuple[int, bytes]]) -> str:
-    return "; ".join(sorted({f"SMTP {code} {_text(reply)}" for code, reply in recipients.values()}))
+    return "; ".join(sorted({f"SMTP {code}: {_text(reply)}" for code, reply in recipients.values()}))
 
 
 def _text(reply: bytes | str) -> str:

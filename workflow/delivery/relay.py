@@ -33,6 +33,7 @@ LEASE = timedelta(minutes=2)
 TURN = 5.0  # so many seconds one way may have before the others are looked after
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_WAIT = timedelta(days=1)  # however long a receiver asks to be left alone
 ATTEMPTS = 36
 WORDS = {"sent": "sent", "suppressed": "suppressed", "waiting": "failed", "failed": "given_up"}
 NoticeOf = Callable[[Connection, OutboxRow], Notice]
@@ -144,9 +145,10 @@ class _Relay:
             remark = self.routes.send(notice, now)
             crash.point("relay.sent")
         except Failure as failure:
-            if attempts >= ATTEMPTS:
+            if failure.permanent or attempts >= ATTEMPTS:
                 return self.mark(row, lease, "failed", attempts=attempts, next_try_at=None, last_error=str(failure))
-            again = self.clock.now() + pause(row.key, attempts)
+            asked = min(failure.retry_after or timedelta(), LONGEST_WAIT)
+            again = self.clock.now() + max(pause(row.key, attempts), asked)
             return self.mark(row, lease, "waiting", attempts=attempts, next_try_at=again, last_error=str(failure))
         sent_at = self.clock.now()
         return self.mark(row, lease, "sent", attempts=attempts, next_try_at=None, sent_at=sent_at, last_error=remark)

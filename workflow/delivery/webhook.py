@@ -45,13 +45,13 @@ class Webhook:
                 answer = response.read(LONGEST_ANSWER)
         except urllib.error.HTTPError as error:
             error.close()
-            raise Failure(f"HTTP {error.code}", unreachable=error.code >= 500 or error.code == 429) from error
+            raise Failure.http(error.code, error.headers.get("Retry-After"), now) from error
         except urllib.error.URLError as error:
             raise Failure.of(error.reason) from error
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise Failure.of(error) from error
         if fault := provider_fault(answer):
-            raise Failure(fault)
+            raise Failure(code=fault)
 
 
 def signature(key: bytes, message_id: str, stamp: str, body: bytes) -> str:
