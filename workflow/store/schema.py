@@ -12,7 +12,7 @@ from workflow.store.engine import Store, alone
 from workflow.store.tables import PREFIX, metadata, settings
 
 REVISION_TABLE = f"{PREFIX}revision"
-HEAD = "0006"
+HEAD = "0007"
 UNFINISHED = "copying"  # the setting that says so
 
 

@@ -356,6 +356,21 @@ disclosures = _table(
     Index(f"ix_{PREFIX}disclosures_ticket", "ticket_id", "id"),
 )
 
+refusals = _table(
+    "refusals",
+    _id(),
+    Column("minute", Instant, nullable=False),  # what is the same within it is one row
+    Column("happened_at", Instant, nullable=False),
+    Column("actor", String(60), nullable=False),  # like those below empty, or 0, where there is none
+    Column("os_user", String(120), nullable=False),
+    Column("verb", String(60), nullable=False),
+    Column("trigger", String(60), nullable=False),
+    Column("ticket_id", Id, nullable=False),  # which need not exist
+    Column("rule", String(60), nullable=False),
+    Column("times", Integer, nullable=False),
+    UniqueConstraint("minute", "actor", "os_user", "verb", "trigger", "ticket_id", "rule"),
+)
+
 figures = _table(
     "figures",
     Column("dimension", String(10), primary_key=True),
