@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -57,7 +59,7 @@ def rows(
     for column, wanted in ((refusals.c.actor, actor), (refusals.c.ticket_id, ticket_id)):
         if wanted is not None:
             query = query.where(column == wanted)
-    found = (dict(row._mapping) for row in connection.execute(query))
+    found: Iterable[Mapping[str, Any]] = (row._mapping for row in connection.execute(query))
     return tuple(Refusal(**{name: value or None for name, value in row.items()}) for row in found)
 
 
