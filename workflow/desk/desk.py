@@ -32,7 +32,7 @@ from workflow.desk.runs import RunReport, run_due
 from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
 from workflow.errors import Refused
-from workflow.store import claims, outbox, schema
+from workflow.store import claims, crash, outbox, schema
 from workflow.store import definitions as stored_definitions
 from workflow.store.engine import Store
 
@@ -244,6 +244,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
             if since is not None:
                 when = min(as_utc(since), self._now())
                 run_due(self._transactions, self._book, self.clock, as_of=when, quiet=True)
+            crash.point("resume.fired")
             self._transactions.unit(go_on)
 
     def next_due(self) -> datetime | None:

@@ -22,6 +22,7 @@ from workflow.desk.book import Book
 from workflow.desk.ground import Ground
 from workflow.desk.transactions import Own
 from workflow.errors import StoreError, UsageError
+from workflow.store import crash
 from workflow.store import figures as store
 
 CHUNK = 2000  # tickets in one transaction
@@ -97,6 +98,7 @@ class FigureVerbs(Ground):
             store.forget(connection)
 
         self._transactions.unit(forget)
+        crash.point("figures.forgotten")
         return self.count_figures(progress=progress)
 
     def check_figures(self) -> tuple[FigureDifference, ...]:
@@ -113,6 +115,7 @@ def _keep(connection: Connection, *, found: list[Uncounted]) -> int:
     store.alone_with_figures(connection)
     still = store.still_behind(connection, [one for one, what in found if what is not None])
     store.keep(connection, chain.from_iterable(what or () for one, what in found if one in still), still)
+    crash.point("figures.counted")
     return len(still)
 
 

@@ -23,7 +23,7 @@ from workflow.desk import sorting
 from workflow.desk.book import Book
 from workflow.desk.unit import remarks_on
 from workflow.errors import BadValue, Conflict, Damaged
-from workflow.store import proposals, records, tickets
+from workflow.store import crash, proposals, records, tickets
 from workflow.store.changes import Change, save
 from workflow.store.customers import Callers
 from workflow.store.rosters import keep_turns, roster_of
@@ -214,6 +214,7 @@ class Reception:
 
         Return None, with nothing written, if somebody was first with one of the customers: begin anew.
         """
+        crash.point("opening.decided")
         if not self._callers.keep():
             return None
         changes = [Change(case.before, case.timers, case.outcome) for case in self._changed if case.outcome]
@@ -222,6 +223,7 @@ class Reception:
         opened_ = [case for case in self._changed if case.before is None]
         proposals.keep(self.connection, [(case.known.ticket, case.proposal) for case in opened_])
         records.keep_joined(self.connection, self._contacts, self.now)
+        crash.point("opening.written")
         return saved
 
 

@@ -17,7 +17,7 @@ from workflow.core.values import encode
 from workflow.desk import unit
 from workflow.desk.book import Book
 from workflow.errors import NotFound, Refused, UsageError
-from workflow.store import customers, redaction, tickets
+from workflow.store import crash, customers, redaction, tickets
 
 WORDS = ("bool", "choice", "date", "datetime")  # what they hold is said of many, and sought in no other text
 
@@ -70,11 +70,13 @@ def redact(
         if each == ticket_id:
             event = replace(event, fields=fields, entries=entries)
         _one(connection, book, clock, each, event, actor)
+    crash.point("redact.told")
     redaction.forget(connection, ticket_id, fields, entries)
     redaction.scrub(connection, ids, blot)
     if who and customer:
         customers.redact(connection, spec, who, customer, blot)
     redaction.forget_results(connection, blot, ticket_id=ticket_id, customer_id=who, fields=fields, customer=customer)
+    crash.point("redact.written")
     return Redaction(tuple(ids), tuple(redaction.left(connection, ids, who, blot)))
 
 

@@ -17,7 +17,7 @@ from workflow.core.repair import rebuilt, retry_timer
 from workflow.core.unit import run_unit
 from workflow.desk.book import Book
 from workflow.errors import Damaged, Refused
-from workflow.store import agenda, claims, tickets, timekeeping
+from workflow.store import agenda, claims, crash, tickets, timekeeping
 from workflow.store.changes import Change, save
 from workflow.store.rosters import keep_turns, roster_of
 
@@ -88,6 +88,7 @@ def retry(connection: Connection, book: Book, incident_id: int, actor: str, cloc
     (after,) = save(connection, [Change(ticket, timers, outcome)], now)
     keep_turns(connection, roster)
     agenda.close_incident(connection, incident_id, now)
+    crash.point("retry.written")
     return after
 
 
@@ -119,6 +120,7 @@ def rebuild(connection: Connection, book: Book, ticket_id: int, actor: str, cloc
         outcome = rebuilt(rules, known, found.timers, found.clocks, at=when, actor=actor)
         save(connection, [Change(replace(ticket, clocks=()), timers, outcome)], now)
         claims.mend_next_timer(connection, [ticket_id])
+        crash.point("rebuild.written")
     return found.differences
 
 

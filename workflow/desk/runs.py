@@ -113,6 +113,7 @@ def run_due(
             "errors": done.errors, "oldest_lateness": done.oldest_lateness, "lateness": json.dumps(so_far.lateness),
         }  # fmt: skip
         agenda.write_run(connection, row)
+        crash.point("run.closing")
         return done
 
     return transactions.unit(close)

@@ -14,11 +14,13 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from workflow.clock import as_utc
 from workflow.core.audit import Head
 from workflow.core.chain import canonical
 from workflow.errors import Refused, UsageError
+from workflow.store import crash
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -73,13 +75,14 @@ def sign(seal: Seal, key: Ed25519PrivateKey) -> Seal:
 def save(seal: Seal, folder: Path) -> Path:
     """Write a seal into its folder, whole or not at all; raise Refused if one of its number is there."""
     path = folder / f"seal-{seal.number:06}.json"
-    beside = path.with_suffix(f".{os.getpid()}.part")
+    beside = path.with_suffix(f".{uuid4().hex}.part")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with beside.open("x", encoding="utf-8", newline="\n") as file:
             file.write(seal.text)
             file.flush()
             os.fsync(file.fileno())
+        crash.point("seal.written")
         os.link(beside, path)  # unlike a rename it never takes the place of another
     except FileExistsError:
         raise Refused(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.errors import UsageError
+from workflow.store import crash
 from workflow.store.engine import Store, enter, set_clock, translated
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Own:
 
     def unit(self, work: Callable[[Connection], T]) -> T:
         """Run work and commit; tried again where the database asks for that."""
-        return self.store.unit(work)
+        done = self.store.unit(work)
+        crash.point("unit.committed")
+        return done
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads."""

@@ -23,7 +23,7 @@ from workflow.desk.machines import Machines
 from workflow.desk.migrate import event_for
 from workflow.desk.reception import Opening, open_one
 from workflow.errors import TicketflowError
-from workflow.store import customers, records, rows, tickets
+from workflow.store import crash, customers, records, rows, tickets
 from workflow.store.engine import OPENING, alone
 from workflow.store.sql import Row
 
@@ -327,6 +327,7 @@ class TicketVerbs(Ground):
             ticket, refusal = work(connection, book, row)
             if refusal is None:
                 records.remember(connection, verb, key, arguments, rows.freeze(ticket), self.clock.now())
+                crash.point("unit.remembered")
             return ticket, refusal
 
         ticket, refusal = self._transactions.unit(once)

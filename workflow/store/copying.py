@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, insert, select, text, update
 
 from workflow.errors import NotFound, Refused, StoreError
-from workflow.store import schema
+from workflow.store import crash, schema
 from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store, translated
 from workflow.store.tables import PREFIX, desk_revisions, history, metadata, settings, tickets
@@ -122,8 +123,10 @@ def copy(
                 wanted = slices.rows(there, within)
                 written += target.unit(lambda here: slices.put(here, wanted, slices.rows(here, within)))  # noqa: B023
                 rows += len(wanted)
+                crash.point("copy.slice")
             progress(slices.table.name.removeprefix(PREFIX), rows)
         _prove(there, target)
+        crash.point("copy.proved")
         if not live and _state(source) != _state_of(there):
             return CopyReport(rows, written, changed=True)
         last = _Slices(settings)
@@ -136,6 +139,7 @@ def copy(
             wanted[RESTORED,] = (RESTORED, moment.isoformat())
         target.unit(_count_on)
         target.unit(lambda here: last.put(here, wanted, last.rows(here, None)))
+        crash.point("copy.finished")
     return CopyReport(rows + len(wanted), written + len(wanted))
 
 
@@ -221,7 +225,7 @@ def backup(source: Store, path: Path) -> CopyReport:
 
     Raise Refused if the file is there.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     if path.exists():
         raise Refused("{path} is there already", "name another file", rule="backup", path=str(path))
     store = Store(f"sqlite:///{part.absolute().as_posix()}")
@@ -231,6 +235,7 @@ def backup(source: Store, path: Path) -> CopyReport:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
         store.close()
+        crash.point("backup.proved")
         os.link(part, path)  # unlike a rename it never takes the place of another
     except FileExistsError:
         raise Refused("{path} is there already", "name another file", rule="backup", path=str(path)) from None

@@ -11,8 +11,12 @@ import signal
 from collections.abc import Callable
 
 POINTS = (
-    "run.claimed", "run.decided", "run.written", "unit.locked", "unit.decided", "unit.written", "intake.batch",
-    "apply.written", "revise.chunk", "relay.claimed", "relay.sent",
+    "unit.locked", "unit.decided", "unit.written", "unit.remembered", "unit.committed", "opening.decided",
+    "opening.written", "run.claimed", "run.decided", "run.written", "run.closing", "resume.fired", "intake.batch",
+    "apply.written", "revise.chunk", "migrate.chunk", "redact.told", "redact.written", "retry.written",
+    "rebuild.written", "figures.counted", "figures.forgotten", "relay.claimed", "relay.sending", "relay.sent",
+    "relay.marked", "schema.made", "schema.upgraded", "copy.slice", "copy.proved", "copy.finished", "backup.proved",
+    "seal.written",
 )  # fmt: skip
 
 

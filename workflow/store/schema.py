@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, inspect, select, text
 
 from workflow.errors import SchemaOutdated, StoreError
+from workflow.store import crash
 from workflow.store.engine import Store, alone
 from workflow.store.tables import PREFIX, metadata, settings
 
@@ -94,6 +95,7 @@ def _create(connection: Connection) -> bool:
     metadata.create_all(connection, checkfirst=False)
     connection.execute(text(f"CREATE TABLE {REVISION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text(f"INSERT INTO {REVISION_TABLE} VALUES ('{HEAD}')"))  # noqa: S608 - constants
+    crash.point("schema.made")
     return True
 
 
@@ -120,6 +122,7 @@ def upgrade(store: Store, *, to: str = "head") -> tuple[str | None, str]:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
+        crash.point("schema.upgraded")
         return before, current(connection) or ""
 
     return store.unit(work)
