@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -59,8 +59,12 @@ def rows(
     for column, wanted in ((refusals.c.actor, actor), (refusals.c.ticket_id, ticket_id)):
         if wanted is not None:
             query = query.where(column == wanted)
-    found: Iterable[Mapping[str, Any]] = (row._mapping for row in connection.execute(query))
-    return tuple(Refusal(**{name: value or None for name, value in row.items()}) for row in found)
+    return tuple(_refusal(row._mapping) for row in connection.execute(query))
+
+
+def _refusal(row: Mapping[Any, Any]) -> Refusal:
+    values: dict[str, Any] = {name: value or None for name, value in row.items()}
+    return Refusal(**values)
 
 
 def forget(connection: Connection, before: datetime) -> int:
