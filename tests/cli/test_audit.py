@@ -31,6 +31,24 @@ def test_an_auditor_is_told_which_entry_was_changed(terminal: Terminal) -> None:
     assert "Without seals" in found["unknown"][0]
 
 
+def test_a_repair_stands_out_wherever_one_looks(terminal: Terminal) -> None:
+    ticket, why, admin = terminal.ticket(), "the line was cancelled", ("--actor", "admin_01")
+    told = terminal("repair", ticket, "--to", "handle", "--reason", why, *admin)
+    assert told == "Ticket 1 was repaired by hand: it is in handle.by_phone, with specialist_01.\n"
+    for command in ("show", "explain", "history"):
+        assert "REPAIRED" in (page := terminal(command, ticket)), command
+        assert why in page, command
+    assert "人工修复" in terminal("show", ticket, "--lang", "zh")
+    assert "REPAIRED by hand\t1\n" in terminal("stats")
+    assert "Ticket 1, entry 2: admin_01 repaired it by hand" in terminal("audit", "verify")
+    assert terminal.one("audit", "verify")["repaired"] == [{"ticket_id": 1, "seq": 2, "actor": "admin_01"}]
+    assert (terminal.one("show", ticket)["repairs"], terminal.one("explain", ticket)["repairs"]) == (
+        [terminal.objects("history", ticket)[1]],
+    ) * 2
+    assert terminal.error("repair", ticket, "--to", "review", "--reason", "x", code=5)["code"] == "forbidden"
+    assert terminal.error("repair", ticket, "--to", "review", "--reason", " ", *admin, code=2)["field"] == "reason"
+
+
 def test_it_says_so_in_chinese(terminal: Terminal) -> None:
     terminal.ticket()
     assert "每一条都与写下时相符" in terminal("audit", "verify", "--lang", "zh")

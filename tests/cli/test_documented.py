@@ -25,7 +25,7 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
     terminal("advance", number, "classified", "-f", "category=billing")
     terminal("escalate", number)
     shown = terminal.one("show", number)
-    of_show = {"next", "proposal"}
+    of_show = {"next", "proposal", "repairs"}
     assert set(shown) - of_show == documented("open")
     assert of_show | set(shown["next"][0]) == documented("show")
     printed: dict[str, list[object]] = {

@@ -134,7 +134,9 @@ class Watch:
             assert due is None or due >= at, f"{self.name} crossed its goal at {due}, and nothing fired"
         if "opened_at" in entry.data:
             self.come_in(entry)
-        elif entry.kind in ("opened", "advanced", "fired") and not (entry.timer and entry.timer[0] == "sla"):
+        elif entry.kind in ("opened", "advanced", "fired", "repaired") and not (
+            entry.timer and entry.timer[0] == "sla"
+        ):
             self.move(entry)
         if entry.kind == "rearmed":
             self.bank(at)

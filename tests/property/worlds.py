@@ -26,6 +26,7 @@ from workflow.core.events import (
     Excuse,
     Extend,
     MakePromise,
+    Repair,
     SetFields,
 )
 from workflow.core.guard import Rules
@@ -152,6 +153,7 @@ deeds: st.SearchStrategy[Act] = st.one_of(
     ),
     st.tuples(st.just("promise"), st.integers(1, 12)),
     st.tuples(st.just("extend"), st.sampled_from([2, 5])),
+    st.tuples(st.just("repair"), st.sampled_from(["classify", "handle", "callback"])),
     st.tuples(st.just("apply"), st.booleans()),
     st.tuples(st.just("migrate"), st.sampled_from([1, 2]), st.booleans()),
 )
@@ -369,6 +371,8 @@ def event_of(act: Act, when: datetime) -> tuple[Event, str]:
             return Extend("s", length * TICK, "more to do"), "ann"
         case ("approve", granted):
             return Approve("s", granted), "li"
+        case ("repair", place):
+            return Repair(place, "it was stuck"), "li"
     return Excuse("s", "it was not our doing"), "li"
 
 

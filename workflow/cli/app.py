@@ -64,6 +64,7 @@ COMMANDS = {
     "sla": ("sla:sla", "Look after the SLA clocks of tickets."),
     "timeouts": ("timeouts:timeouts", "Fire what is due."),
     "incident": ("incidents:incident", "See which timers could not fire, and let them try again."),
+    "repair": ("incidents:repair", "Put ticket ID into a state that no transition leads to."),
     "deliver": ("delivery:deliver", "Send the messages that are due."),
     "scheduler": ("delivery:scheduler", "Run timeouts as they fall due and send messages, until told to stop."),
     "outbox": ("delivery:outbox", "See what must be told to whom, and bring back what failed."),

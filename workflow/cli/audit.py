@@ -96,8 +96,8 @@ def seal(session: Session, folder: Path, *, key_path: Path, whole: bool) -> None
 def verify(session: Session, ids: tuple[int, ...], *, paths: tuple[Path, ...], key_path: Path | None) -> None:
     """Prove the histories of the tickets named, or of all; exit 9 if one is not what was written.
 
-    Names the first wrong entry of each ticket, and says what it cannot know. Reads only, so that it may run on a copy
-    of the database, on a machine that has nothing else.
+    Names the first wrong entry of each ticket, who repaired one by hand, and what cannot be known. Reads only, so that
+    it may run on a copy of the database, on a machine that has nothing else.
 
         ticketflow audit verify
         ticketflow --database sqlite:///copy.db audit verify --seals /mnt/seals --key seal.key.pub
@@ -112,14 +112,18 @@ def verify(session: Session, ids: tuple[int, ...], *, paths: tuple[Path, ...], k
         found = auditing.verify(store, ids or None, given)
     unknown = [session.tell(template, values) for template, values in _unknown(found, pinned=key_path is not None)]
     if session.json:
+        repaired = [each._asdict() for each in found.repaired]
         faults = [fault._asdict() | {"sentence": _sentence(session, fault)} for fault in found.faults]
-        session.dump(asdict(found) | {"faults": faults, "unknown": unknown})
+        session.dump(asdict(found) | {"faults": faults, "repaired": repaired, "unknown": unknown})
     else:
         for fault in found.faults:
             session.print(styled(_sentence(session, fault), fg="red"))
         if not found.faults:
             session.say("{tickets} tickets, {entries} entries: every one is what was written.",
                         tickets=found.tickets, entries=found.entries)  # fmt: skip
+        for each in found.repaired:
+            session.say("Ticket {ticket}, entry {seq}: {actor} repaired it by hand; its history says why.",
+                        ticket=each.ticket_id, seq=each.seq, actor=each.actor)  # fmt: skip
         for sentence in unknown:
             session.hint(sentence)
     if found.faults:

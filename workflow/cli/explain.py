@@ -115,6 +115,8 @@ class _Page:
                 self.say(
                     "{team} serves the team {queue}, which works on this state.", team=ticket.team, queue=found.queue
                 )
+        for entry in found.repairs:
+            self.say("REPAIRED: {repair}.", repair=self.view.repair(entry))
         if found.unwritten:
             self.say("Timers are due that no run has fired yet. The next run fires them, or whoever acts next; all "
                      "that follows is as if it had: {timers}.", timers=self.fired())  # fmt: skip
@@ -157,6 +159,8 @@ class _Page:
         elif entry.trigger:
             what: dict[str, Any] = {"who": entry.actor, "trigger": self.view.trigger_label(entry, entry.trigger)}
             told = self.tell("{who}, {trigger}: {source} → {dest}", what | places)
+        elif entry.kind == "repaired":
+            told = self.tell("{who}, REPAIRED by hand: {source} → {dest}", {"who": entry.actor, **places})
         else:
             told = self.tell("by itself, {timer}: {source} → {dest}", {"timer": self.timer(entry), **places})
         return told + (self.tell(" (not written yet)") if entry in self.found.unwritten else "")
@@ -360,6 +364,7 @@ def _json(view: View, found: Explanation) -> dict[str, Any]:
         "given": found.given and view.entry(found.given),
         "queue": found.queue,
         "moves": [view.entry(entry) for entry in found.moves],
+        "repairs": [view.entry(entry) for entry in found.repairs],
         "unwritten": [view.entry(entry) for entry in found.unwritten],
         "unwritten_messages": [message._asdict() for message in found.unwritten_messages],
         "timers": [_wake_json(view, wake) for wake in found.timers],

@@ -63,6 +63,9 @@ def stats(session: Session, *, by: str | None, since: date | None, until: date |
         _overview(session, found)
     else:
         _tables(session, found)
+    if found.total.repaired and by is not None and not session.json:
+        session.hint("{count} times a ticket was repaired by hand: `ticketflow audit verify` names each.",
+                     count=found.total.repaired)  # fmt: skip
     if found.damaged:
         session.hint("{count} tickets are not counted: their history cannot be read.", count=found.damaged)
 
@@ -118,6 +121,8 @@ def _facts(session: Session, found: Stats) -> Iterator[tuple[str, object]]:
     said = {"yes": total.satisfied, "all": total.satisfied + total.dissatisfied}
     yield "satisfied", f"{_percent(total.satisfaction)}: {tell('{yes} of {all}', said)}"
     yield "score", _score(total.score)
+    if total.repaired:
+        yield "REPAIRED by hand", total.repaired
 
 
 def _tables(session: Session, found: Stats) -> None:

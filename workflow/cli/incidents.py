@@ -1,14 +1,15 @@
-"""Incidents: timers that could not fire."""
+"""What is put right by hand: timers that could not fire, tickets that are stuck."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from workflow.cli import options
 from workflow.cli.context import Session
-from workflow.cli.shell import Group, pass_session
+from workflow.cli.shell import Command, Group, pass_session
 from workflow.cli.tickets import changed
 from workflow.cli.views import View
 from workflow.errors import PartlyDone, TicketflowError
@@ -85,3 +86,23 @@ def retry(session: Session, ids: tuple[int, ...]) -> None:
         raise PartlyDone(
             "{done} done, {failed} refused", "the reasons stand above", done=len(ids) - failed, failed=failed
         )
+
+
+@click.command("repair", cls=Command)
+@options.ticket
+@click.option("--to", required=True, metavar="STATE", help="The state; of a stage, its first.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the history.")
+@options.at
+@options.if_version
+@pass_session
+def repair(session: Session, ticket_id: int, *, at: str | None, **given: Any) -> None:
+    """Put ticket ID into a state that no transition leads to.
+
+    For an administrator, where a ticket is stuck. No condition is asked. The ticket enters the state as by any move,
+    with its team and its timers. The repair is part of the chain, and every report names it: history, show, explain,
+    stats, audit verify. An archived ticket stays final.
+
+        ticketflow repair 12 --to handle --reason "the line was cancelled, nobody can reply" --actor admin_01
+    """
+    ticket = session.desk.repair(ticket_id, actor=session.actor, at=session.time(at), **given)
+    changed(session, ticket, "Ticket {ticket} was repaired by hand: it is in {state}, with {owner}.")

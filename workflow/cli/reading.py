@@ -183,12 +183,13 @@ def show(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
     view = View(session, reveal=reveal)
     (ticket,) = view.asked(session.desk.get(ticket_id))
     following, proposal = session.desk.what_next(ticket_id, actor=session.actor), session.desk.proposal(ticket_id)
+    repairs = session.desk.repairs(ticket_id)
     if session.json:
-        sorted_ = {"proposal": proposal and as_json(proposal)}
-        session.dump(view.ticket(ticket) | sorted_ | {"next": [view.option(option) for option in following]})
+        more = {"proposal": proposal and as_json(proposal), "repairs": [view.entry(entry) for entry in repairs]}
+        session.dump(view.ticket(ticket) | more | {"next": [view.option(option) for option in following]})
         return
     session.heading("Ticket {ticket}", ticket=ticket.id)
-    session.details(view.details(ticket))
+    session.details([*view.details(ticket), *((session.tell("REPAIRED"), view.repair(entry)) for entry in repairs)])
     if clocks := list(view.clocks(ticket)):
         session.heading("SLA clocks")
         session.details(clocks)

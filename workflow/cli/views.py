@@ -240,6 +240,12 @@ class View(Labels):
             )
         yield "ticket version", ticket.ticket_version
 
+    def repair(self, entry: HistoryEntry) -> str:
+        """Return who put a ticket into another state by hand, when and why."""
+        places = {name: self.state_label(entry, str(getattr(entry, name))) for name in ("source", "dest")}
+        why = {"who": entry.actor, "when": entry.happened_at, "reason": self._text(entry.private.get("reason"))}
+        return self.session.tell("{who} put it by hand from {source} into {dest} on {when}: {reason}", places | why)
+
     def _party(self, party: str) -> str:
         return self.session.tell("the holder" if party == "holder" else "a person of right")
 
@@ -299,6 +305,7 @@ class View(Labels):
     def entry_row(self, entry: HistoryEntry) -> tuple[object, ...]:
         """Return a history entry's line."""
         what = self.session.tell(entry.kind).replace("_", " ")
+        what = what.upper() if entry.kind == "repaired" else what
         return (entry.seq, self.moment(entry.happened_at), entry.actor, what, self._facts(entry))
 
     def _facts(self, entry: HistoryEntry) -> str:

@@ -15,10 +15,13 @@ Head: TypeAlias = tuple[int, str]  # how many entries a history had, and the has
 class Written(NamedTuple):
     """One history entry as it lies in the database; `data`, `digests` and `private` are the stored texts.
 
-    `entry` makes it an entry, of which the chain takes the rest; it raises whatever a damaged row makes it raise.
+    `kind` and `actor` are what it says of itself. `entry` makes it an entry, of which the chain takes the rest; it
+    raises whatever a damaged row makes it raise.
     """
 
     seq: int
+    kind: str
+    actor: str
     hash: str
     data: str
     digests: str | None
@@ -35,6 +38,14 @@ class Standing(NamedTuple):
     version: int
     seq: int
     head: str
+
+
+class Repaired(NamedTuple):
+    """An entry by which somebody put a ticket into another state by hand."""
+
+    ticket_id: int
+    seq: int
+    actor: str
 
 
 class Fault(NamedTuple):

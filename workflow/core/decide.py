@@ -21,6 +21,7 @@ from workflow.core.events import (
     MakePromise,
     Note,
     Redact,
+    Repair,
     SetFields,
     Tag,
     Transfer,
@@ -34,6 +35,7 @@ from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
 from workflow.core.redaction import redacted
 from workflow.core.values import coerce_all, storable
 from workflow.definition.duration import LONGEST
+from workflow.definition.resolve import Branch, first_state
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
 
 WARNING = timedelta(hours=1)  # the owner is warned so long before a promise falls due (P22)
@@ -320,6 +322,22 @@ def _excuse(rules: Rules, ticket: Ticket, event: Excuse, actor: Actor, now: date
     return Decision(ticket, (entry,))
 
 
+def _repair(rules: Rules, ticket: Ticket, event: Repair, actor: Actor, now: datetime) -> Decision:
+    people.demand(rules.desk, actor, "repair", ticket.id)
+    _not_archived(ticket, "repair")
+    states = rules.compiled.definition.states
+    dest = first_state(states, event.to)
+    if dest is None:
+        raise NotFound(
+            "{type} has no state {given!r}", "its states are: {known}", field="to",
+            type=ticket.type, given=event.to, known=", ".join(states),
+        )  # fmt: skip
+    if dest == ticket.state:
+        raise Refused("the ticket is in {state} already", "name another state", rule="state", state=dest)
+    private = _reason(event.reason)
+    return take(rules, ticket, Branch(dest), actor, now, "repaired", "repaired", private=private)
+
+
 def _known_clock(rules: Rules, name: str) -> None:
     known = rules.compiled.definition.slas
     if name not in known:
@@ -356,6 +374,6 @@ def _not_archived(ticket: Ticket, verb: str) -> None:
 _DECIDERS: dict[type, Callable[..., Decision]] = {
     Advance: _advance, Assign: _assign, Transfer: _transfer, Claim: _claim, Note: _note, SetFields: _set_fields,
     Tag: _tag_ticket, Link: _link, Escalate: _escalate, Acknowledge: _acknowledge, MakePromise: _make_promise,
-    Extend: _extend, Approve: _approve, Excuse: _excuse,
+    Extend: _extend, Approve: _approve, Excuse: _excuse, Repair: _repair,
     Verify: verified, Redact: redacted,
 }  # fmt: skip

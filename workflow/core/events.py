@@ -136,6 +136,14 @@ class Excuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """An administrator puts the ticket into a state that no transition leads to."""
+
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verify:
     """A person compares what a caller says of some facts with the customer's record. No repr or record shows it."""
 
@@ -160,5 +168,5 @@ class Redact:
 
 Event: TypeAlias = (
     Advance | Assign | Transfer | Claim | Note | SetFields | Tag | Link | Escalate | Acknowledge | MakePromise | Extend
-    | Approve | Excuse | Verify | Redact
+    | Approve | Excuse | Repair | Verify | Redact
 )  # fmt: skip

@@ -114,6 +114,8 @@ class _Fold:
             self.handler = self.by(person)
         if entry.timer is not None or "clocks" in entry.data or entry.kind == "excused":
             yield from self.limits()
+        if entry.kind == "repaired":
+            yield self.found("repaired", self.by(person))
         if self.awaited and (moved or stage != self.stage):
             yield from self.answer(moved=moved)
         if stage != self.stage:

@@ -12,7 +12,7 @@ from workflow.definition.duration import Duration
 from workflow.definition.model import AUTOMATIC_ACTORS
 from workflow.definition.resolve import SlaRule
 
-MOVES = ("opened", "advanced", "fired")
+MOVES = ("opened", "advanced", "fired", "repaired")
 ASKED = ("extension_asked", "extension_refused", "extended")
 NO_TIME = timedelta()
 

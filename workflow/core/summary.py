@@ -53,6 +53,7 @@ class Figures:
     `on_time`, `late` and `waiting` are tickets whose first answer came within its limit, came late, or has not come yet
     though the limit has passed; `stages` has the time in each stage that tickets have left. `breaches` are SLA cycles
     that were missed, `excused` those of them that a lead excused. `escalations` says how many reached which rung.
+    `repaired` counts how often an administrator put a ticket into another state by hand.
     `open` and `oldest_open_at` are as of now; by day there are none.
     """
 
@@ -71,6 +72,7 @@ class Figures:
     satisfied: int = 0
     dissatisfied: int = 0
     score: float | None = None
+    repaired: int = 0
     open: int | None = None
     oldest_open_at: datetime | None = None
 
@@ -107,7 +109,7 @@ def figures(key: str | None, found: Histograms, open_now: tuple[int, datetime | 
     scores, rung = found.get("score", {}), "escalated."
     return Figures(
         key,
-        **{name: many.get(name, 0) for name in (*names, "dissatisfied")},
+        **{name: many.get(name, 0) for name in (*names, "dissatisfied", "repaired")},
         response=Lengths.of(found.get("response", {})),
         stages={name: Lengths.of(found[f"stage.{name}"]) for name in STAGES if many.get(f"stage.{name}")},
         escalations={int(name.removeprefix(rung)): many[name] for name in sorted(many) if name.startswith(rung)},

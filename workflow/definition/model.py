@@ -43,7 +43,8 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 FieldType = Literal["text", "choice", "bool", "int", "decimal", "date", "datetime", "list"]
 Verb = Literal[
     "open", "intake", "advance", "assign", "transfer", "claim", "note", "set", "tag", "link", "escalate", "acknowledge",
-    "promise", "extend", "approve", "excuse", "retry", "retype", "verify", "reveal", "redact", "apply", "migrate",
+    "promise", "extend", "approve", "excuse", "retry", "retype", "verify", "reveal", "redact", "repair", "apply",
+    "migrate",
 ]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 AUTOMATIC_ACTORS = ("timer", "system", "machine")

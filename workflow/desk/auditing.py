@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflow.clock import Clock
-from workflow.core.audit import Fault, Head, fault
+from workflow.core.audit import Fault, Head, Repaired, Written, fault
 from workflow.desk import seals
 from workflow.desk.seals import Seal
 from workflow.errors import NotFound, Unhealthy
@@ -28,7 +28,8 @@ class Audit:
     """What `verify` found: the first fault of each ticket that has one, and how far the seals reach.
 
     `gaps` are the numbers of seals that were not given: what only they cover is proved by the chains alone. Of
-    `entries`, `unsealed` were written after the last seal that covers their ticket.
+    `entries`, `unsealed` were written after the last seal that covers their ticket, and `repaired` are those by which a
+    ticket was put into another state by hand.
     """
 
     tickets: int
@@ -39,6 +40,7 @@ class Audit:
     sealed_at: datetime | None = None
     key: str = ""
     unsealed: int = 0
+    repaired: tuple[Repaired, ...] = ()
 
 
 def verify(store: Store, ids: Iterable[int] | None = None, sealed: list[Seal] | None = None) -> Audit:
@@ -54,10 +56,11 @@ def verify(store: Store, ids: Iterable[int] | None = None, sealed: list[Seal] | 
     if missing := sorted(set(wanted or ()) - there):
         raise NotFound("there is no ticket {ticket}", "list the tickets with `ticketflow list`", ticket=missing[0])
     every = sorted(there) if wanted is None else wanted
-    faults, entries, unsealed = [], 0, 0
-    for ticket_id, length, found in _examined(store, every, covered):
-        entries += length
-        unsealed += max(0, length - covered.get(ticket_id, (0, ""))[0])
+    faults, repaired, entries, unsealed = [], list[Repaired](), 0, 0
+    for ticket_id, history, found in _examined(store, every, covered):
+        entries += len(history)
+        repaired += (Repaired(ticket_id, each.seq, each.actor) for each in history if each.kind == "repaired")
+        unsealed += max(0, len(history) - covered.get(ticket_id, (0, ""))[0])
         if found:
             faults.append(found)
     numbers = {seal.number for seal in given}
@@ -65,6 +68,7 @@ def verify(store: Store, ids: Iterable[int] | None = None, sealed: list[Seal] | 
         len(every), entries, tuple(faults), len(given),
         tuple(sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)),
         given[-1].sealed_at if given else None, given[-1].key if given else "", unsealed,
+        tuple(repaired),
     )  # fmt: skip
 
 
@@ -106,8 +110,8 @@ def _covered(given: Iterable[Seal]) -> dict[int, Head]:
 
 def _examined(
     store: Store, ids: Iterable[int], covered: dict[int, Head], heads: dict[int, Head] | None = None
-) -> Iterator[tuple[int, int, Fault | None]]:
-    """Yield each ticket, the length of its history and its first fault; note the heads of those that were read."""
+) -> Iterator[tuple[int, list[Written], Fault | None]]:
+    """Yield each ticket, its history and its first fault; note the heads of those that were read."""
     waiting = iter(ids)
     while page := list(islice(waiting, PAGE)):
         with store.read() as connection:
@@ -116,4 +120,4 @@ def _examined(
             standing, history = found.get(ticket_id, (None, []))
             if heads is not None and standing is not None:
                 heads[ticket_id] = (standing.seq, standing.head)
-            yield ticket_id, len(history), fault(ticket_id, standing, history, covered.get(ticket_id))
+            yield ticket_id, history, fault(ticket_id, standing, history, covered.get(ticket_id))

@@ -30,9 +30,10 @@ class Explanation:
 
     All of it is as of `as_of`, with what is due already fired, though nothing is written: `unwritten` are the history
     entries, and `unwritten_messages` the messages, that the next run or event writes for that. The ticket has been in
-    its state for `stayed`, `counted` of it open on `calendar`. `moves` are its last ones, the oldest first. `owner` is
-    who answers for it: its assignee, else the lead on duty; by `given` the assignee has it. `queue` is the team at work
-    in its state, where it is with another that serves that team. `messages` are those that wait or were given up.
+    its state for `stayed`, `counted` of it open on `calendar`. `moves` are its last ones, `repairs` all those made by
+    hand, the oldest first. `owner` is who answers for it: its assignee, else the lead on duty; by `given` the assignee
+    has it. `queue` is the team at work in its state, where it is with another that serves that team. `messages` are
+    those that wait or were given up.
     """
 
     as_of: datetime
@@ -43,6 +44,7 @@ class Explanation:
     stayed: timedelta
     counted: timedelta
     moves: tuple[HistoryEntry, ...]
+    repairs: tuple[HistoryEntry, ...]
     owner: str | None
     lead: str | None
     given: HistoryEntry | None
@@ -76,6 +78,7 @@ def explain(connection: Connection, book: Book, ticket_id: int, actor: str, now:
         stayed=at - ticket.entered_at,
         counted=rules.calendar(calendar).elapsed(ticket.entered_at, at),
         moves=tuple(entry for entry in history if entry.dest)[-MOVES:],
+        repairs=tuple(entry for entry in history if entry.kind == "repaired"),
         owner=None if over else ticket.assignee or lead,
         lead=None if over else lead,
         given=next((entry for entry in reversed(history) if "assignee" in entry.data), None)

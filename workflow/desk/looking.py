@@ -140,6 +140,10 @@ class LookingVerbs(Ground):
 
         return self._read(work)
 
+    def repairs(self, ticket_id: int) -> tuple[HistoryEntry, ...]:
+        """Return the entries of a ticket's history by which somebody put it into another state by hand."""
+        return self._read(lambda connection, _: tickets.repairs_of(connection, ticket_id))
+
     def what_next(self, ticket_id: int, *, actor: str) -> tuple[Option, ...]:
         """Return every trigger of the ticket's state, allowed or refused with the reason.
 

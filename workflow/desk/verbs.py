@@ -237,6 +237,18 @@ class TicketVerbs(Ground):
         event = events.Excuse(sla, reason, cycle)
         return self._event("excuse", ticket_id, event, actor=actor, at=at, if_version=if_version)
 
+    def repair(
+        self, ticket_id: int, to: str, *, actor: str, reason: str, at: datetime | None = None,
+        if_version: int | None = None,
+    ) -> Ticket:  # fmt: skip
+        """Put an open ticket into a state that no transition leads to, where it is stuck otherwise.
+
+        No condition is asked; it enters the state as by any move, with the state's team and timers. `to` may be a
+        stage, whose first state is meant. Every report names it: the history, `explain`, the figures, the audit. Raise
+        Forbidden, NotFound for a state that its type does not have, Refused for an archived ticket.
+        """
+        return self._event("repair", ticket_id, events.Repair(to, reason), actor=actor, at=at, if_version=if_version)
+
     def tag_customer(
         self, customer_id: int, *, actor: str, add: Iterable[str] = (), remove: Iterable[str] = ()
     ) -> Customer:

@@ -44,5 +44,9 @@ def written(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Stand
     for row in connection.execute(query):
         standings[row.of] = Standing(*row[1 : 1 + len(_STANDING)])
         if row.ticket_id is not None:
-            found[row.of].append(Written(row.seq, row.hash, row.data, row.digests, row.private, partial(entry_of, row)))
+            found[row.of].append(
+                Written(
+                    row.seq, row.kind, row.actor, row.hash, row.data, row.digests, row.private, partial(entry_of, row)
+                )
+            )
     return {ticket_id: (standing, found[ticket_id]) for ticket_id, standing in standings.items()}

@@ -147,6 +147,12 @@ def open_cases(connection: Connection, owners: Sequence[int]) -> list[tuple[int,
     return found
 
 
+def repairs_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:
+    """Return when a ticket was put into another state by hand, the oldest first."""
+    query = select(*_STORED).where(history.c.ticket_id == ticket_id, history.c.kind == "repaired")
+    return _read(ticket_id, entry_of, connection.execute(query.order_by(history.c.seq)))
+
+
 def history_of(connection: Connection, ticket_id: int) -> tuple[HistoryEntry, ...]:
     """Return a ticket's history, the oldest entry first."""
     return _read(ticket_id, entry_of, _HISTORY.run(connection, {"id": ticket_id}))

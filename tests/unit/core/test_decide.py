@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.core.conftest import NINE, Trial
 from workflow.core.decide import decide
-from workflow.core.events import Advance, Assign, Claim, Escalate, Link, Note, SetFields, Tag
+from workflow.core.events import Advance, Assign, Claim, Escalate, Link, Note, Repair, SetFields, Tag
 from workflow.core.unit import caught_up
 from workflow.errors import BadValue, ConditionFault, Forbidden, NotFound, Refused, TicketflowError
 
@@ -376,3 +376,27 @@ def test_escalating_by_hand_tells_the_lead_of_the_team(trial: Make) -> None:
     assert (message.to, message.kind, message.seq) == ("member:li", "escalate", 3)
     assert (message.reason, message.cause_entry) == ("raised:2", 1)
     assert outcome.entries[0].private == {"reason": "she threatens to go to the press"}
+
+
+def test_a_repair_asks_no_condition_and_enters_the_state_as_any_move_does(trial: Make) -> None:
+    handle = {"team": "back", "timeouts": {"slow": {"after": "1h"}}, "states": {"first": {}, "second": {}}}
+    clock = {"goal": "2h", "start": "handle", "stop": "review"}
+    made = trial({"handle": handle}, sla={"reply": clock}, skips=["classify", "review", "callback"])
+    outcome = made.does(Repair("handle", "it was stuck"), "li", after=timedelta(minutes=5))
+    (entry,) = outcome.entries
+    assert (entry.kind, entry.source, entry.dest, entry.trigger) == ("repaired", "intake", "handle.first", None)
+    assert entry.private == {"reason": "it was stuck"}
+    assert (made.ticket.team, made.ticket.entry, made.ticket.acted) == ("back", 2, {"intake": ("ann", "li")})
+    assert [timer.key for timer in made.timers] == [("timeout", "slow", 2, 1), ("sla", "reply/100%", 1, 1)]
+    assert made.does(Repair("review", "done by telephone"), "li").entries[0].data["clocks"] == {"reply": ["met"]}
+    made.does(Repair("archive", "nobody will call"), "li")
+    assert (made.ticket.state, made.timers) == ("archive", ())
+    assert refusal(made, Repair("intake", "open it again"), "li").values["rule"] == "archived"
+
+
+def test_what_is_wrong_with_a_repair_is_named(trial: Make) -> None:
+    made = trial({})
+    assert "intake, classify, handle" in refusal(made, Repair("nowhere", "x"), "li").remedy
+    assert refusal(made, Repair("intake", "x"), "li").values["rule"] == "state"
+    assert refusal(made, Repair("review", " "), "li").field == "reason"
+    assert isinstance(refusal(made, Repair("review", "x"), "gus"), Forbidden)
