@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -249,3 +250,12 @@ def test_nothing_taken_in_is_nothing_done(desk: Desk, books: Books) -> None:
     assert counts(desk.intake([], actor="boss")) == (0, 0, 0)
     assert books.rows() == before
     assert Contact(1).fields is NOTHING
+
+
+def test_a_file_of_nothing_but_bad_rows_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.desk.intake.MOST_REJECTED", 5_000)
+    monkeypatch.setattr("workflow.desk.intake.MOST_AT_ONCE", 2_000)
+    wrong = (contact(number, ticket_type="none") for number in itertools.count())
+    report = desk.intake(itertools.chain([contact(1000)], wrong), actor="boss")
+    assert counts(report) == (1, 0, 15)
+    assert "more than can be kept" in report.rejected[-1].reason.message

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import pytest
 
+from tests.acceptance.xes import read_log
 from workflow import Contact, Desk, Refused, SystemClock
 from workflow.testing import memory_desk
 
@@ -137,14 +137,11 @@ GOAL = timedelta(hours=40)
 
 
 def cases() -> Iterator[tuple[str, list[tuple[str, datetime]]]]:
-    with gzip.open(DATA / "helpdesk.xes.gz") as file:
-        for trace in ElementTree.parse(file).getroot().iterfind("{*}trace"):  # noqa: S314 - ours
-            values = {item.get("key"): item.get("value") for item in trace.iterfind("{*}string")}
-            events = []
-            for event in trace.iterfind("{*}event"):
-                found = {item.get("key"): item.get("value") or "" for item in event}
-                events.append((TRIGGERS[found["concept:name"]], datetime.fromisoformat(found["time:timestamp"])))
-            yield str(values["concept:name"]), events
+    for case, events in read_log(DATA / "helpdesk.xes.gz"):
+        yield (
+            case["concept:name"],
+            [(TRIGGERS[each["concept:name"]], datetime.fromisoformat(each["time:timestamp"])) for each in events],
+        )
 
 
 def open_time(start: datetime, end: datetime) -> timedelta:

@@ -270,3 +270,13 @@ def test_a_bomb_neither_fills_the_memory_nor_hides_the_rows_around_it() -> None:
     assert [line for line, _ in found] == [2, 3, 4]
     assert [found[0][1], found[2][1]] == ["first", "last"]
     assert peak < 12_000_000
+
+
+def test_a_bomb_of_small_rows_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.desk.source.UNPACKED_AT_LEAST", 1_000_000)
+    *good, last = stdin(gzip.compress(b"statement\n" + b"x\n" * 2_000_000))
+    assert len(good) < 600_000
+    assert last.error is not None
+    assert "unpacks to more than 100 times its size" in last.error.message
+    found = outcome(stdin(gzip.compress(rows(100_000))))
+    assert len(found) == 100_000, "what a desk writes is packed a few times"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,12 @@ def test_mended_rejects_are_taken_in_as_they_are(tmp_path: Path) -> None:
 def test_rejects_that_cannot_be_written_are_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
         write_rejects(tmp_path / "none" / "r.csv", [])
+
+
+def test_records_with_names_of_their_own_make_no_endless_table(tmp_path: Path) -> None:
+    lines = "\n".join(f'{{"statement": "x", "n{number}": "{number}", "m{number}": "=1"}}' for number in range(2_000))
+    table = rejects(tmp_path / "r.csv", *stdin(lines, mapping={"statement": "statement"}))
+    assert {len(row) for row in table} == {1_003}
+    assert table[0][-1] == "unreadable"
+    assert json.loads(table[-1][-1]) == {"n1999": "1999", "m1999": "=1"}
+    assert table[1][3] == "0"

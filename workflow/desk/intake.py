@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from workflow.store import crash
 from workflow.store.engine import OPENING, alone
 
 PAST = ("record", "fire")
+MOST_AT_ONCE, MOST_REJECTED = 20_000_000, 100_000_000  # about as many bytes of contacts in memory
 Said: TypeAlias = Mapping[int, Sequence[Voice | Fault]]
 
 
@@ -106,7 +106,7 @@ def take_in(
         raise UsageError("the past can be: {known}", "choose one of them", field="past", known=", ".join(PAST))
     if batch < 1:
         raise UsageError("a batch has at least one contact", "give a batch of 1 or more", field="batch")
-    began, done = time.perf_counter(), IntakeReport()
+    began, done, rejected, weight = time.perf_counter(), IntakeReport(), list[Rejected](), 0
     for some in _batches(contacts, batch):
         said = _asked(transactions, book_of, clock, some, ticket_type, machines)
 
@@ -116,17 +116,37 @@ def take_in(
             return _take_batch(connection, book, clock.now(), some, openings, actor, past, said)
 
         more = transactions.unit(work)
-        done = IntakeReport(
-            done.opened + more.opened, done.known + more.known, (*done.rejected, *more.rejected),
-            joined=done.joined + more.joined,
-        )  # fmt: skip
-    return replace(done, seconds=round(time.perf_counter() - began, 3))
+        done = IntakeReport(done.opened + more.opened, done.known + more.known, joined=done.joined + more.joined)
+        rejected += more.rejected
+        weight += sum(_weight(each.contact) for each in more.rejected)
+        if weight > MOST_REJECTED:
+            rejected.append(Rejected(Contact(some[-1].line), _too_many(len(rejected))))
+            break
+    return replace(done, rejected=tuple(rejected), seconds=round(time.perf_counter() - began, 3))
 
 
 def _batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:
-    source = iter(contacts)
-    while some := list(itertools.islice(source, size)):
+    some, weight = list[Contact](), 0
+    for contact in contacts:
+        some.append(contact)
+        weight += _weight(contact)
+        if len(some) == size or weight > MOST_AT_ONCE:
+            yield some
+            some, weight = [], 0
+    if some:
         yield some
+
+
+def _weight(contact: Contact) -> int:
+    """Return about how many bytes a contact takes."""
+    return 500 + sum(map(len, map(str, contact.raw.values())))
+
+
+def _too_many(rows: int) -> UsageError:
+    return UsageError(
+        "{rows} rows cannot be taken in, which is more than can be kept: nothing after this was read",
+        "see what is wrong with the first of them, and take the file in again", rows=rows,
+    )  # fmt: skip
 
 
 def _asked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = "unreadable"  # the column of the text of a record that could not be split into cells
 _FIRST = ("line", "reason")
+_MOST_COLUMNS = 1_000  # or a few records with names of their own would make a file without end
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"'*(\s*[=+\-@＝＋－＠]|\t)")
@@ -44,16 +45,20 @@ def is_rejects(header: Sequence[str]) -> bool:
 def write_rejects(path: Path, rows: Iterable[Rejected], *, say: Callable[[TicketflowError], str] = str) -> None:
     """Write `rows` to a CSV file: line, reason (worded by `say`), then the columns they came with.
 
-    Mended, the file can be taken in again as it is. Raise UsageError if it cannot be written.
+    Mended, the file can be taken in again as it is. Of more than a thousand columns the others stand as JSON in the
+    last. Raise UsageError if it cannot be written.
     """
     rows = list(rows)
-    columns = list(dict.fromkeys(column for row in rows for column in _originals(row.contact.raw)))
+    known = dict.fromkeys(column for row in rows for column in _originals(row.contact.raw))
+    columns = list(known)[:_MOST_COLUMNS]
+    if len(known) > len(columns):
+        columns = list(dict.fromkeys([*columns, UNREADABLE]))
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:  # Excel knows UTF-8 by the mark only
             table = csv.writer(file)
             table.writerow([*_FIRST, *map(guarded, columns)])
             for row in rows:
-                cells = (_plain(row.contact.raw.get(column)) for column in columns)
+                cells = (_plain(cell) for cell in _cells(row.contact.raw, columns))
                 table.writerow([row.contact.line, *map(guarded, (say(row.reason), *cells))])
     except OSError as error:
         raise UsageError(
@@ -62,6 +67,13 @@ def write_rejects(path: Path, rows: Iterable[Rejected], *, say: Callable[[Ticket
             file=str(path),
             reason=error.strerror or str(error),
         ) from error
+
+
+def _cells(raw: Mapping[str, Any], columns: Sequence[str]) -> Iterator[object]:
+    """Yield a record's cells; what no column is for stands in the one of what could not be read."""
+    more = {} if len(columns) <= _MOST_COLUMNS else {name: raw[name] for name in raw.keys() - set(columns)}
+    for column in columns:
+        yield raw.get(column, more or None) if column == UNREADABLE else raw.get(column)
 
 
 def _originals(raw: Mapping[str, Any]) -> tuple[str, ...]:

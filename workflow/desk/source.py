@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from workflow.errors import UsageError
 
 RECORD_LIMIT = 1_000_000
+UNPACKED_AT_LEAST, UNPACKED_MOST = 64_000_000, 100  # bytes that any file may unpack to; times its own size beyond that
 _CHUNK = 65_536
 _TOKENS = re.compile(rb'["\n]|[^"\n]+')
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -135,6 +136,14 @@ class Source:
         self.taken += len(chunk)
         if not chunk:
             self.close()
+        elif self.taken > UNPACKED_AT_LEAST and self.taken > UNPACKED_MOST * self.position:
+            self.close()
+            raise Damaged(
+                "{file} unpacks to more than {times} times its size; nothing after this was read",
+                "unpack it yourself, and look what it is",
+                file=self.name,
+                times=UNPACKED_MOST,
+            )
         return chunk
 
     def _first(self) -> bytes:
