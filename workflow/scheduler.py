@@ -139,7 +139,7 @@ class Scheduler:
             try:
                 work()
             except Exception as error:  # a metronome does not stop
-                told = error.message if isinstance(error, TicketflowError) else repr(error)
+                told = f"{error.message}; {error.remedy}" if isinstance(error, TicketflowError) else repr(error)
                 known = name in self._failing
                 log.log(logging.DEBUG if known else logging.WARNING, "%s failed: %s", name, told, exc_info=_bug(error))
                 self._failing.add(name)

@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.store.small import NOON, Books
 from workflow.clock import VirtualClock
 from workflow.desk import auditing
 from workflow.desk.desk import Desk
-from workflow.errors import Refused, StoreError
+from workflow.errors import Refused, StoreBusy, StoreError
 from workflow.store import copying, schema
+from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store
 from workflow.store.tables import metadata
 
@@ -172,6 +174,27 @@ def test_all_of_it_may_be_told_after_all(restored: Desk) -> None:
     assert restored.run_timeouts().fired > 0
     assert len(told(restored)) > len(waiting)
     assert "suppressed" not in told(restored)
+
+
+def test_what_somebody_holds_is_not_told_late_by_the_next_run(
+    desk: Desk, clock: VirtualClock, database_url: str
+) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite lets one write at a time")
+    desk.open("job", actor="ann", fields={"statement": "old"})
+    clock.advance(timedelta(days=1))
+    store = Store(database_url)
+    with store.engine.begin() as connection:
+        put_setting(connection, RESTORED, NOON.isoformat())
+    with store.engine.begin() as holding:
+        holding.execute(text("SELECT id FROM ticketflow_tickets FOR UPDATE"))
+        with pytest.raises(StoreBusy, match="1 tickets that are due are in use"):
+            desk.resume(clock.now())
+    with pytest.raises(Refused, match="nobody has said"):
+        desk.run_timeouts()
+    desk.resume(clock.now())
+    assert "waiting" not in told(desk)
+    store.close()
 
 
 def test_a_desk_that_was_not_restored_is_left_as_it_is(source: Store, desk: Desk, database_url: str) -> None:

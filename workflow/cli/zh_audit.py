@@ -41,6 +41,8 @@ AUDIT = {
     "Ticket {ticket}: it is gone.": "工单 {ticket}：不见了。",
     "Without seals nobody can tell whether a history was written anew as a whole, or a ticket taken away.": "没有封存，就无从得知某张工单的经过是否整个重写过，或是否有工单被拿走。",
     "Writes one small signed file. Keep the folder, or a copy of it, where those who can write the database cannot: then `audit verify` finds what a history alone cannot tell, such as a tail cut off or everything written anew. What commits meanwhile falls into this seal or the next. Nothing is sealed that is not proved first. Meant for cron:": "写出一个带签名的小文件。请把目录或其副本放在能写数据库的人写不到的地方：这样 `audit verify` 就能发现经过本身看不出的事，例如截去结尾，或全部重写。其间提交的内容归入本次或下次封存。封存之前先行核验。供 cron 使用：",
+    "say --since again when nobody uses the desk": "请在无人使用服务台时再次给出 --since",
+    "{count} tickets that are due are in use": "有 {count} 张到期的工单正被占用",
     "bring the file as it was written": "请提供原样的文件",
     "give the file that ends in .pub": "请给出以 .pub 结尾的文件",
     "install ticketflow[audit]": "请安装 ticketflow[audit]",

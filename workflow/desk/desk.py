@@ -31,7 +31,7 @@ from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
-from workflow.errors import Refused
+from workflow.errors import Refused, StoreBusy
 from workflow.store import claims, crash, outbox, schema
 from workflow.store import definitions as stored_definitions
 from workflow.store.engine import Store
@@ -232,7 +232,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
 
         What fell due before `since` fires at once, and only its history says whom that would have told; what waited to
         be told since before then is not. With None everything is as if no time had passed. Until this was called,
-        `run_timeouts` and `deliver` raise Refused.
+        `run_timeouts` and `deliver` raise Refused. Raise StoreBusy while somebody else holds a ticket that is due.
         """
 
         def go_on(connection: Connection) -> None:
@@ -243,7 +243,12 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         if self._transactions.read(stored_definitions.restored_from) is not None:
             if since is not None:
                 when = min(as_utc(since), self._now())
-                run_due(self._transactions, self._book, self.clock, as_of=when, quiet=True)
+                report = run_due(self._transactions, self._book, self.clock, as_of=when, quiet=True)
+                if report.lost:
+                    raise StoreBusy(
+                        "{count} tickets that are due are in use", "say --since again when nobody uses the desk",
+                        count=report.lost,
+                    )  # fmt: skip
             crash.point("resume.fired")
             self._transactions.unit(go_on)
 
