@@ -343,9 +343,10 @@ def chained(ticket_id: int, rows: list[dict[str, Any]]) -> list[str]:
                 state=row["state"], entry=row["entry"], type=row["type"], version=row["version"],
                 trigger=row["trigger"], source=row["source"], dest=row["dest"],
                 timer=(kind, name, int(cycle), int(occurrence)) if row["timer"] else None,
-                data=json.loads(row["data"]), desk_revision=row["desk_revision"],
+                desk_revision=row["desk_revision"],
             ),
-            digests,
+            chain.canonical(json.loads(row["data"])),
+            chain.canonical(digests),
         )  # fmt: skip
         found.append(previous)
     return found

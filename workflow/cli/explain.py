@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 
 from workflow.cli import options, render
 from workflow.cli.context import Session
+from workflow.cli.explained import explained
 from workflow.cli.shell import Command, pass_session
 from workflow.cli.views import View
 
@@ -39,7 +40,7 @@ def explain(session: Session, ticket_id: int, *, reveal: Reveal | None) -> None:
     view, found = View(session, reveal=reveal), session.desk.explain(ticket_id, actor=session.actor)
     found = replace(found, ticket=view.asked(found.ticket)[0])
     if session.json:
-        session.dump(session.zoned(_json(view, found)))
+        session.dump(session.zoned(explained(view, found)))
         return
     _Page(session, view, found).write()
 
@@ -350,58 +351,3 @@ class _Page:
 
 def _whole(length: timedelta) -> timedelta:
     return timedelta(seconds=int(length.total_seconds()))
-
-
-def _json(view: View, found: Explanation) -> dict[str, Any]:
-    return {
-        "as_of": found.as_of,
-        "ticket": view.ticket(found.ticket),
-        "calendar": found.calendar,
-        "stayed": found.stayed,
-        "counted": found.counted,
-        "owner": found.owner,
-        "lead": found.lead,
-        "given": found.given and view.entry(found.given),
-        "queue": found.queue,
-        "moves": [view.entry(entry) for entry in found.moves],
-        "repairs": [view.entry(entry) for entry in found.repairs],
-        "unwritten": [view.entry(entry) for entry in found.unwritten],
-        "unwritten_messages": [message._asdict() for message in found.unwritten_messages],
-        "timers": [_wake_json(view, wake) for wake in found.timers],
-        "clocks": [_clock_json(story) for story in found.clocks],
-        "ladder": found.ticket.ladder and found.ticket.ladder._asdict(),
-        "duties": [asdict(duty) for duty in found.duties],
-        "promise": found.ticket.promise and found.ticket.promise._asdict(),
-        "triggers": [view.option(option) for option in found.options],
-        "messages": [
-            {"id": row.id, "to": row.to, "kind": row.kind, "reason": row.reason, "state": row.state,
-             "created_at": row.created_at, "attempts": row.attempts, "next_try_at": row.next_try_at,
-             "last_error": row.last_error}
-            for row in found.messages
-        ],
-        "incidents": [asdict(row) for row in found.incidents],
-        "links": [asdict(link) for link in found.links],
-    }  # fmt: skip
-
-
-def _wake_json(view: View, wake: Wake) -> dict[str, Any]:
-    from workflow.cli.calendar import step_json
-
-    timer = wake.timer
-    return {
-        "kind": timer.kind, "name": timer.name, "cycle": timer.cycle, "occurrence": timer.occurrence,
-        "due_at": timer.due_at, "label": dict(wake.label), "length": wake.length, "before": wake.before,
-        "counts": [
-            {"calendar": count.calendar, "begin": count.begin, "end": count.end, "counted": count.counted,
-             "steps": [step_json(step) for step in count.steps]}
-            for count in wake.counts
-        ],
-        "fate": wake.fate, "state": wake.state, "entries": [view.entry(entry) for entry in wake.entries],
-        "messages": [message._asdict() for message in wake.messages], "unannounced": wake.unannounced,
-    }  # fmt: skip
-
-
-def _clock_json(story: ClockStory) -> dict[str, Any]:
-    facts = story.clock._asdict()
-    more = {"label": dict(story.label), "calendar": story.calendar, "elapsed": story.elapsed, "left": story.left}
-    return facts | more | {"stretches": [asdict(part) for part in story.stretches]}

@@ -75,7 +75,7 @@ def _faults(ticket_id: int, standing: Standing, history: Sequence[Written], seal
         if written.seq != seq:
             yield Fault(ticket_id, seq, "missing")
         try:
-            told = chain.linked(head, ticket_id, written.entry(), written.data, written.digests or "{}")
+            told = chain.link(head, ticket_id, written.entry(), written.data, written.digests or "{}")
             other = _other_text(written)
         except Exception:  # whatever a damaged row raises
             yield Fault(ticket_id, seq, "altered")

@@ -53,23 +53,16 @@ def sealed(private: Mapping[str, Any], salt: Callable[[], bytes]) -> tuple[str, 
     return f"{{{','.join(values)}}}", f"{{{','.join(digests)}}}"
 
 
-def link(previous: str, ticket_id: int, entry: HistoryEntry, digests: Mapping[str, str]) -> str:
-    """Return the hash of an entry that follows the one whose hash is `previous` (empty for the first)."""
-    return linked(previous, ticket_id, entry, canonical(dict(entry.data)), canonical(dict(digests)))
+def link(previous: str, ticket_id: int, entry: HistoryEntry, data: str, digests: str) -> str:
+    """Return the hash of an entry that follows the one whose hash is `previous` (empty for the first).
+
+    Its data and the digests of its private values come as canonical JSON.
+    """
+    return hashlib.sha256((previous + body(ticket_id, entry, data, digests)).encode()).hexdigest()
 
 
-def linked(previous: str, ticket_id: int, entry: HistoryEntry, data: str, digests: str) -> str:
-    """Return what `link` does, of an entry whose data and digests are canonical JSON already."""
-    return hashlib.sha256((previous + _body(ticket_id, entry, data, digests)).encode()).hexdigest()
-
-
-def body(ticket_id: int, entry: HistoryEntry, digests: Mapping[str, str]) -> str:
-    """Return what an entry's hash covers: the canonical JSON of an object."""
-    return _body(ticket_id, entry, canonical(dict(entry.data)), canonical(dict(digests)))
-
-
-def _body(ticket_id: int, entry: HistoryEntry, data: str, digests: str) -> str:
-    """Return the body by its template, in which the keys stand sorted."""
+def body(ticket_id: int, entry: HistoryEntry, data: str, digests: str) -> str:
+    """Return what an entry's hash covers, a canonical JSON object: its template, in which the keys stand sorted."""
     text, timer = _text, "null"
     if entry.timer is not None:
         kind, name, cycle, occurrence = entry.timer

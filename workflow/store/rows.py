@@ -176,7 +176,7 @@ def entry_row(ticket_id: int, head: str, entry: HistoryEntry, at: Any, salt: Cal
     return (
         ticket_id, entry.seq, entry.kind, happened, at, entry.actor, entry.state, entry.entry, entry.type,
         entry.version, entry.trigger, entry.source, entry.dest, timer_text(entry.timer) if entry.timer else None,
-        data, private, digests, entry.desk_revision, chain.linked(head, ticket_id, entry, data, digests or "{}"),
+        data, private, digests, entry.desk_revision, chain.link(head, ticket_id, entry, data, digests or "{}"),
     )  # fmt: skip
 
 
