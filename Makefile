@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE # or each command that a test starts would compile the program anew
 CODE := $(wildcard workflow tests examples benchmarks cli.py)
 
-.PHONY: help demo test check prove bench postgres postgres-stop docs clean
+.PHONY: help demo test check prove bench soak postgres postgres-stop docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,6 +37,9 @@ prove: $(READY) ## what takes longer: races, planted faults, laws with many exam
 bench: $(READY) ## measure against the raw driver and the hand-written way
 	@test -f benchmarks/__main__.py || { echo "make: there is no benchmarks/__main__.py yet" >&2; exit 1; }
 	$(BIN)/python -m benchmarks
+
+soak: $(READY) ## kill workers, stop the server, balance the books (MINUTES=10)
+	nice $(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
 
 postgres: $(READY) ## start a PostgreSQL for trials in .postgres and print its URL
 	@$(BIN)/python -m tests.postgres start
