@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE # or each command that a test starts would compile the program anew
 CODE := $(wildcard workflow tests examples benchmarks cli.py)
 
-.PHONY: help demo test check prove bench soak postgres postgres-stop docs clean
+.PHONY: help demo test check prove fuzz bench soak postgres postgres-stop docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +33,9 @@ check: $(READY) ## lint, format, types, layers, dependencies, documents
 prove: $(READY) ## what takes longer: races, planted faults, laws with many examples, packaging
 	TICKETFLOW_LAWS=prove $(PYTEST) --timeout 1200 -m "prove or hypothesis" tests
 	env -u TICKETFLOW_TEST_POSTGRES TICKETFLOW_TEST_PROGRAMS=wheel $(PYTEST) -q -m "not prove" -k postgresql tests/store
+
+fuzz: $(READY) ## feed what reads foreign input with anything (MINUTES=10)
+	$(BIN)/python -m tests.fuzz $(or $(MINUTES),10)
 
 bench: $(READY) ## measure against the raw driver and the hand-written way
 	@test -f benchmarks/__main__.py || { echo "make: there is no benchmarks/__main__.py yet" >&2; exit 1; }

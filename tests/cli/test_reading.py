@@ -246,3 +246,9 @@ def test_the_archive_is_searched_by_time_tag_and_the_id_of_a_contact(terminal: T
     }  # fmt: skip
     for words, found in wanted.items():
         assert [ticket["id"] for ticket in terminal.objects("find", "断网", *words)] == found
+
+
+def test_the_history_of_a_ticket_that_was_handed_over_is_shown(terminal: Terminal) -> None:
+    number = terminal.ticket("inquiry")
+    terminal("transfer", number, "--to", "complaints", "--reason", "a hard case", "--announced")
+    assert "instead of=agent_01" in terminal("history", number)

@@ -59,6 +59,7 @@ def test_values_of_json_are_written_as_they_are_read(tmp_path: Path) -> None:
         ("\x00\x1b[31m=x", "[31m=x"),
         ("\x1b=x", "'=x"),
         ("\u202e=x", "'=x"),
+        ("\ufeff\u2060=x\u2028", "'=x"),
         ("＝x", "'＝x"),
         ("'=x", "''=x"),
         ("'x", "'x"),
@@ -72,7 +73,7 @@ def test_no_cell_is_a_formula_or_moves_the_cursor(cell: str, safe: str) -> None:
     assert guarded(cell) == safe
 
 
-@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs"]) | st.sampled_from("='+-@\t\n ＝")))
+@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]) | st.sampled_from("='+-@\t\n ＝")))
 def test_a_guard_is_taken_off_as_it_was_put_on(cell: str) -> None:
     assert unguarded(guarded(cell)) == cell
     assert guarded(cell).lstrip()[:1] not in {*"=+-@＝＋－＠"}

@@ -364,6 +364,8 @@ class View(Labels):
                 value = timedelta(seconds=int(value))
             case "came_at" if _instant(value) == entry.happened_at:
                 return None
+            case "instead_of" if "until" not in entry.data:  # a member's place, not a time's
+                pass
             case "came_at" | "until" | "instead_of" | "opened_at":
                 value = self.moment(_instant(value))
             case "proposal":

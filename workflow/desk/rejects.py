@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 UNREADABLE = "unreadable"  # the column of the text of a record that could not be split into cells
 _FIRST = ("line", "reason")
 _MOST_COLUMNS = 1_000  # or a few records with names of their own would make a file without end
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 _HALVES = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"'*(\s*[=+\-@＝＋－＠]|\t)")
 
