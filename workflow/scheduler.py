@@ -49,12 +49,16 @@ class Scheduler:
 
     It looks every `every` seconds, wakes besides at the next due instant, and every `safety` seconds runs whatever
     the look says, which also shows in the runs' log that it lives. Messages have a thread of their own, so that a
-    server that hangs delays no timer. `start` returns at once; `stop` waits for the chunk and the message in hand. A
-    database that goes away is waited for. `on_run` is given the report of every run and delivery that did something.
+    server that hangs delays no timer. `start` returns at once; `stop` waits for the chunk and the message in hand;
+    `chunk` is how many tickets one transaction of a run takes. A database that goes away is waited for. `on_run` is
+    given the report of every run and delivery that did something.
     """
 
-    def __init__(self, desk: Desk, *, every: float = 1.0, safety: float = 60.0, on_run: OnRun | None = None) -> None:
-        self.desk, self._every, self._on_run = desk, timedelta(seconds=every), on_run
+    def __init__(
+        self, desk: Desk, *, every: float = 1.0, safety: float = 60.0, chunk: int | None = None,
+        on_run: OnRun | None = None,
+    ) -> None:  # fmt: skip
+        self.desk, self._every, self._chunk, self._on_run = desk, timedelta(seconds=every), chunk, on_run
         self._safety, self._ran_at = safety, -math.inf
         self._ending, self._failing = threading.Event(), set[str]()
         self._watching = threading.Thread(target=self._watch, name="ticketflow-watch", daemon=True)
@@ -85,7 +89,7 @@ class Scheduler:
         if not self._has_come(due) and started < self._ran_at + self._safety:
             self._wake(RUN, due)
             return
-        report = self.desk.run_timeouts(stop=self._ending.is_set)
+        report = self.desk.run_timeouts(chunk=self._chunk, stop=self._ending.is_set)
         self._ran_at = started
         if report.tickets or report.errors:
             log.info(
@@ -158,7 +162,7 @@ def _bug(error: Exception) -> Exception | None:
     return None if isinstance(error, TicketflowError) else error
 
 
-def run(desk: Desk, *, every: float = 1.0, on_run: OnRun | None = None) -> None:
+def run(desk: Desk, *, every: float = 1.0, chunk: int | None = None, on_run: OnRun | None = None) -> None:
     """Run a scheduler in the foreground until SIGTERM or SIGINT; the chunk in hand is finished first.
 
     A second signal ends the process as if nobody handled it.
@@ -175,7 +179,7 @@ def run(desk: Desk, *, every: float = 1.0, on_run: OnRun | None = None) -> None:
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that a long run covers is no news
-    scheduler = Scheduler(desk, every=every, on_run=on_run)
+    scheduler = Scheduler(desk, every=every, chunk=chunk, on_run=on_run)
     log.info("scheduler started, looking every %g s", every)
     scheduler.start()
     try:

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from workflow.desk import runs
 from workflow.desk.desk import Desk
 from workflow.scheduler import run
 
@@ -21,7 +20,6 @@ from workflow.scheduler import run
 def main() -> None:
     """Run until the point is reached."""
     url, point = sys.argv[1:]
-    runs.CHUNKS.update(sqlite=1000, postgresql=1000)
     written, kept, writer = 0, False, 0
 
     def statement(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
@@ -40,7 +38,7 @@ def main() -> None:
     with Desk.connect(url, busy_timeout=30) as desk:
         event.listen(Engine, "before_cursor_execute", statement)
         event.listen(Engine, "commit", commit)
-        run(desk)
+        run(desk, chunk=1000)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.herd import herd
 from tests.crash.racing import answer, racers, send
-from tests.store.small import MINUTE, Books
+from tests.store.small import MINUTE, Books, write
 from workflow.clock import SystemClock
 from workflow.core.model import Ticket
 from workflow.desk.contacts import Contact
@@ -176,6 +177,18 @@ def test_four_runs_of_which_one_is_killed_again_and_again_fire_every_timer_once(
     assert (len(fired), set(fired.values())) == (many, {1})
     assert (books.count("outbox"), books.count("escalations"), books.count("incidents")) == (many, many, 0)
     books.assert_balanced()
+
+
+@pytest.mark.timeout(600)
+def test_four_schedulers_of_which_one_is_killed_again_and_again_fire_every_timer_once(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    found = herd(postgres_url, write(tmp_path / "desk"), due=2000, hits=6, chunk=50)
+    assert found.is_sound, found
+    assert found.hits >= 6
+    books = Books(postgres_url)
+    books.assert_balanced()
+    books.close()
 
 
 def test_people_and_runs_at_once_lose_nothing(desk: Desk, database_url: str, definitions: Path, books: Books) -> None:

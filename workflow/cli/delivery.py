@@ -57,9 +57,10 @@ def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
     metavar="SECONDS",
     help="How often to look.",
 )
+@options.chunk
 @options.since
 @pass_session
-def scheduler(session: Session, *, every: float, since: str | None) -> None:
+def scheduler(session: Session, *, every: float, chunk: int | None, since: str | None) -> None:
     """Run timeouts as they fall due and send messages, until told to stop.
 
     Each run is a line on standard error; with --json, also an object on standard output. Ctrl-C or SIGTERM stop it
@@ -76,7 +77,7 @@ def scheduler(session: Session, *, every: float, since: str | None) -> None:
     def show(report: Any) -> None:
         session.dump(session.zoned(asdict(report)))
 
-    run(desk, every=every, on_run=show if session.json else None)
+    run(desk, every=every, chunk=chunk, on_run=show if session.json else None)
 
 
 def _log_to_stderr() -> None:

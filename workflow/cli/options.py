@@ -172,6 +172,13 @@ def length(name: str, help_text: str, *, default: str) -> Callable[[F], F]:
     return click.option(name, metavar="LENGTH", callback=_length, help=help_text, default=default, show_default=True)
 
 
+def chunk(function: F) -> F:
+    """Add `--chunk` to what runs timeouts."""
+    return click.option("--chunk", type=click.IntRange(min=1), metavar="N", help="So many tickets in one transaction.")(
+        function
+    )
+
+
 def limit(function: F) -> F:
     """Add `--limit` to a list."""
     return click.option(

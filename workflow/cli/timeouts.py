@@ -31,7 +31,7 @@ def timeouts() -> None:
 @timeouts.command("run")
 @click.option("--as-of", metavar="TIME", help="Fire what was due at TIME; not later than now.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many tickets.")
-@click.option("--chunk", type=click.IntRange(min=1), metavar="N", help="So many tickets in one transaction.")
+@options.chunk
 @click.option("--dry-run", is_flag=True, help="Say what would fire, and change nothing.")
 @options.since
 @pass_session
