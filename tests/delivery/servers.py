@@ -196,6 +196,7 @@ class MailHost(Running):
         super().__init__()
         self.answer, self.unknown, self.mails = "take", set[str](), list[Mailed]()
         self.tls, self.login = tls, login
+        self.before_answer: Callable[[], object] = lambda: None
         owner = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -286,6 +287,7 @@ class MailHost(Running):
             return True
         mail = email.message_from_bytes(text, policy=email.policy.default)
         self.mails.append(Mailed(talk.sender, talk.recipients, mail, talk.encrypted, talk.user))
+        self.before_answer()
         say("250 taken")
         return True
 

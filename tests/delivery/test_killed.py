@@ -20,7 +20,7 @@ import pytest
 from tests.delivery.desks import hooked, job, states, telling
 from tests.delivery.servers import SECRET, Posted, Receiver
 from tests.store.small import MINUTE, NOON
-from workflow.delivery.relay import LEASE
+from workflow.delivery.way import LEASE
 from workflow.desk.desk import Desk
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from tests.delivery.servers import MailHost, Receiver
 from tests.store.small import MINUTE, NOON, Books
 from workflow.clock import VirtualClock
 from workflow.delivery.notice import Notice
-from workflow.delivery.relay import ATTEMPTS, LEASE, LONGEST_PAUSE, LONGEST_WAIT, pause
 from workflow.delivery.settings import Delivery
+from workflow.delivery.way import ATTEMPTS, LEASE, LONGEST_PAUSE, LONGEST_WAIT, pause
 from workflow.desk.desk import Desk
 from workflow.errors import Forbidden, NotFound, Refused, UsageError
 from workflow.store import outbox
@@ -113,13 +113,43 @@ def test_a_server_that_is_away_is_asked_three_times_and_no_more_in_one_run(
         job(desk, "ring")
         report = desk.deliver()
         assert (report.failed, report.sent, report.waiting) == (3, 1, 25), "the host's own call has another way"
-        assert [row.attempts for row in desk.outbox()] == [1] * 3 + [0] * 22 + [1]
-        assert [row.next_try_at for row in desk.outbox()][3:25] == [NOON] * 22
-        assert states(desk)[:25] == ["waiting"] * 25
+        assert [row.attempts for row in desk.outbox()] == [1] * 26, "what is sure to fail is not tried in vain"
+        tries = [row.next_try_at for row in desk.outbox()[:25]]
+        assert tries[3] == min(filter(None, tries)) == tries[24], "next time, it is the others' turn first"
+        assert {(row.state, row.last_error) for row in desk.outbox()[:25]} == {("waiting", "HTTP 502")}
         receiver.answer = 200
         clock.advance(MINUTE)
         assert desk.deliver().sent == 25
     assert set(receiver.accepted.values()) == {1}
+
+
+def test_a_way_asks_for_a_rest_for_all_who_use_it(
+    database_url: str, definitions: Path, receiver: Receiver, clock: VirtualClock
+) -> None:
+    receiver.answer, receiver.retry_after = 429, "90"
+    with telling(database_url, definitions, hooked(receiver), clock=clock) as desk:
+        job(desk, *["tell_customer"] * 5)
+        assert desk.deliver().failed == 1
+        assert len(receiver.posted) == 1
+        assert [row.attempts for row in desk.outbox()] == [1, 0, 0, 0, 0], "nobody refused the others"
+        assert {row.next_try_at for row in desk.outbox()} == {NOON + timedelta(seconds=90)}
+        receiver.answer = 200
+        clock.advance(timedelta(seconds=90))
+        assert desk.deliver().sent == 5
+
+
+def test_what_waits_for_a_server_that_stays_away_is_given_up_together(
+    definitions: Path, receiver: Receiver, clock: VirtualClock
+) -> None:
+    receiver.answer = 401
+    with telling("sqlite://", definitions, hooked(receiver), clock=clock) as desk:
+        job(desk, *["tell_customer"] * 9)
+        for _ in range(ATTEMPTS - 1):
+            assert desk.deliver().given_up == 0
+            clock.advance(1.2 * LONGEST_PAUSE)
+        assert desk.deliver().given_up == 9
+        assert {(row.state, row.attempts) for row in desk.outbox()} == {("failed", ATTEMPTS)}
+        assert desk.next_message_due() is None
 
 
 def test_a_message_that_is_refused_does_not_close_the_way(

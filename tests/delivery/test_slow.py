@@ -9,17 +9,17 @@ import pytest
 
 from tests.delivery.desks import hooked, job, telling
 from tests.delivery.servers import SECRET, Dripper, MailHost, Receiver
-from workflow.delivery import relay
+from workflow.delivery import way
 from workflow.delivery.line import SILENCES
-from workflow.delivery.relay import LEASE
 from workflow.delivery.settings import Delivery
-from workflow.errors import UsageError
+from workflow.delivery.way import LEASE
+from workflow.errors import TicketflowError, UsageError
 
 HEAD, MORE = b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"
 
 
 @pytest.mark.parametrize(
-    ("way", "begin", "drop"),
+    ("by", "begin", "drop"),
     [
         ("http", HEAD, MORE),
         ("http", HEAD + b"Content-Length: 5000\r\n\r\n{", b" "),
@@ -29,16 +29,16 @@ HEAD, MORE = b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"
     ],
     ids=["head", "body", "tls", "mail", "mail-tls"],
 )
-def test_a_server_that_drips_is_given_up_in_time(definitions: Path, way: str, begin: bytes, drop: bytes) -> None:
+def test_a_server_that_drips_is_given_up_in_time(definitions: Path, by: str, begin: bytes, drop: bytes) -> None:
     with Dripper(begin, drop) as server:
-        url = f"{way}://127.0.0.1:{server.port}"
+        url = f"{by}://127.0.0.1:{server.port}"
         settings = (
             Delivery(webhook_url=f"{url}/in", webhook_secret=SECRET, timeout=0.2)
-            if way.startswith("http")
-            else Delivery(smtp_url=f"{url}?from=desk@example.org" + "&tls=none" * (way == "smtp"), timeout=0.2)
+            if by.startswith("http")
+            else Delivery(smtp_url=f"{url}?from=desk@example.org" + "&tls=none" * (by == "smtp"), timeout=0.2)
         )
         with telling("sqlite://", definitions, settings) as desk:
-            job(desk, "tell_customer" if way.startswith("http") else "tell_team")
+            job(desk, "tell_customer" if by.startswith("http") else "tell_team")
             began = time.monotonic()
             assert desk.deliver().failed == 1
             assert 0.2 <= time.monotonic() - began < 6
@@ -50,24 +50,40 @@ def test_an_attempt_ends_well_before_its_lease() -> None:
     Delivery(timeout=longest)
     with pytest.raises(UsageError, match="31 seconds"):
         Delivery(timeout=31)
-    assert LEASE.total_seconds() > SILENCES * longest + relay.TURN
+    assert LEASE.total_seconds() > SILENCES * longest + way.TURN
 
 
-def test_a_slow_way_keeps_nobody_from_another(
-    database_url: str, definitions: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_a_server_that_hangs_keeps_nobody_from_another(
+    database_url: str, definitions: Path, receiver: Receiver
 ) -> None:
-    monkeypatch.setattr(relay, "TURN", 0.1)
-    mails_before: list[int] = []
+    receiver.answer, took, rung_at = "hang", list[float](), time.monotonic()
 
-    def answer_slowly(_posted: object) -> None:
-        mails_before.append(len(host.mails))
-        time.sleep(0.4)
+    def ring_again() -> None:
+        nonlocal rung_at
+        if len(host.mails) == 4:
+            rung_at = time.monotonic()
+            desk.advance(1, "ring", actor="ann")
 
-    receiver.before_answer = answer_slowly
     with MailHost() as host:
-        settings = hooked(receiver, smtp_url=host.url(), timeout=5)
-        with telling(database_url, definitions, settings) as desk:
-            job(desk, *["tell_customer"] * 4, *["tell_team"] * 4)
+        settings = hooked(receiver, smtp_url=host.url(), timeout=1.5)
+        actions = {"bell": lambda _notice: took.append(time.monotonic() - rung_at)}
+        with telling(database_url, definitions, settings, actions=actions) as desk:
+            job(desk, *["tell_customer"] * 2, *["tell_team"] * 4, "ring")
+            host.before_answer = ring_again
+            began = rung_at = time.monotonic()
             report = desk.deliver()
-            assert (report.sent, report.waiting) == (8, 0)
-    assert mails_before[-1] > 1, "by age alone it would be none"
+            assert time.monotonic() - began > 2.5, "it did hang, twice"
+            assert (report.sent, report.failed, report.waiting) == (6, 2, 2)
+    assert len(took) == 2, "what came meanwhile left too"
+    assert max(took) < 1
+
+
+def test_what_one_way_breaks_by_is_raised_and_ends_the_others(definitions: Path, receiver: Receiver) -> None:
+    with MailHost() as host:
+        settings = hooked(receiver, smtp_url=host.url(), timeout=1)
+        with telling("sqlite://", definitions, settings) as desk:
+            job(desk, "tell_customer", "tell_team")
+            receiver.before_answer = lambda _posted: time.sleep(0.2)
+            host.before_answer = lambda: desk.close()
+            with pytest.raises(TicketflowError):
+                desk.deliver()

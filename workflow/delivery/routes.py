@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from workflow.delivery.webhook import Webhook
 
 HostAction = Callable[..., object]
-GIVE_UP_ON_A_WAY = 3
 
 
 class Routes:
     """The ways that are open in this process.
 
     They are mail to members who have an address, the webhook for everybody else, and the host's own actions for its
-    calls. A way by which nobody can be reached several times in a row is closed for the rest of the run.
+    calls. Each way has a thread of its own at a time.
     """
 
     def __init__(self, settings: Delivery, desk: DeskSpec, actions: Mapping[str, HostAction]) -> None:
@@ -32,7 +31,6 @@ class Routes:
         self._addresses = addresses(settings, desk)
         self._webhook: Webhook | None = None
         self._mail: Mail | None = None
-        self._failures: dict[str, int] = {}
         if settings.webhook_url:
             from workflow.delivery.webhook import Webhook  # what speaks to servers is loaded by who sends
 
@@ -49,28 +47,15 @@ class Routes:
 
     @property
     def ways(self) -> dict[str, Takes]:
-        """Whose messages can leave by which way now; nobody's by two."""
+        """Whose messages can leave by which way; nobody's by two. The host's own calls are `host`."""
         own = {"host": Takes(frozenset(self._actions)), "mail": Takes(frozenset(self._addresses))}
         if self._webhook:
             own["webhook"] = Takes(all_others=True, but=frozenset(self._addresses))
-        return {way: takes for way, takes in own.items() if takes and self._is_open(way)}
+        return {way: takes for way, takes in own.items() if takes}
 
     def send(self, notice: Notice, now: datetime) -> str | None:
         """Send a message its way; raise Failure, or return what was amiss with one that left all the same."""
         way = self._way(notice.to)
-        try:
-            remark = self._send(way, notice, now)
-        except Failure as failure:
-            self._failures[way] = self._failures.get(way, 0) + 1 if failure.unreachable else 0
-            raise
-        self._failures[way] = 0
-        return remark
-
-    def is_open(self, to: str) -> bool:
-        """Say whether a message to this addressee can still leave in this run."""
-        return self._is_open(self._way(to))
-
-    def _send(self, way: str, notice: Notice, now: datetime) -> str | None:
         if way == "host":
             try:
                 self._actions[notice.to](notice)
@@ -86,9 +71,6 @@ class Routes:
 
     def _way(self, to: str) -> str:
         return "host" if to in self._actions else "mail" if to in self._addresses else "webhook"
-
-    def _is_open(self, way: str) -> bool:
-        return self._failures.get(way, 0) < GIVE_UP_ON_A_WAY
 
 
 def addresses(settings: Delivery, desk: DeskSpec) -> dict[str, tuple[str, ...]]:

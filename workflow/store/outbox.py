@@ -111,6 +111,25 @@ def put_back(connection: Connection, held: Iterable[OutboxRow], lease: datetime)
         mark(connection, row, lease, state="waiting", next_try_at=row.next_try_at)
 
 
+def postpone(
+    connection: Connection, takes: Takes, *, due: datetime, until: datetime, why: str, tries: int | None
+) -> int:
+    """Let all that is due wait until a moment; with `tries` that was one of so many, and the last one gives up.
+
+    Return how many were given up.
+    """
+    those = (outbox.c.state == "waiting", outbox.c.next_try_at <= due, _taken(takes))
+    tried, given_up = outbox.c.attempts + 1, 0
+    if tries is not None:
+        last = update(outbox).where(*those, tried >= tries)
+        given_up = connection.execute(
+            last.values(state="failed", attempts=tried, next_try_at=None, last_error=why)
+        ).rowcount
+    attempts = outbox.c.attempts if tries is None else tried
+    connection.execute(update(outbox).where(*those).values(attempts=attempts, next_try_at=until, last_error=why))
+    return given_up
+
+
 def next_try(connection: Connection, takes: Takes) -> datetime | None:
     """Return when the next message of these is due, or None."""
     if not takes:
