@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from workflow.store.agenda import Agenda, DueTimer, IncidentRow, Run
     from workflow.store.disclosures import Disclosure
     from workflow.store.outbox import OutboxRow
+    from workflow.store.refusals import Refusal
     from workflow.store.search import Page
     from workflow.store.timekeeping import Escalation
 
@@ -104,6 +105,7 @@ __all__ = [
     "Promise",
     "Proposal",
     "Redaction",
+    "Refusal",
     "Refused",
     "Remark",
     "RuleFigures",
@@ -169,6 +171,7 @@ _HOMES = {
     "workflow.store.agenda": ("Agenda", "DueTimer", "IncidentRow", "Run"),
     "workflow.store.disclosures": ("Disclosure",),
     "workflow.store.outbox": ("OutboxRow",),
+    "workflow.store.refusals": ("Refusal",),
     "workflow.store.search": ("Page",),
     "workflow.store.timekeeping": ("Escalation",),
 }

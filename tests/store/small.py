@@ -183,11 +183,12 @@ class Books:
         self.engine.dispose()
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of every table."""
+        """Return every row of every table, but for the record of what was refused."""
         with self.engine.connect() as connection:
             return {
                 table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
                 for table in metadata.sorted_tables
+                if table is not tables.refusals
             }
 
     def of(self, table: str) -> list[dict[str, Any]]:

@@ -72,6 +72,7 @@ COMMANDS = {
     "verify": ("privacy:verify", "Compare what the caller says with the customer's record of ticket ID."),
     "redact": ("privacy:redact", "Remove personal data of ticket ID for good."),
     "disclosures": ("privacy:disclosures_", "List who was shown personal data of which tickets, and why."),
+    "refusals": ("refusals:refusals", "See what people tried and were refused."),
     "stats": ("figures:stats", "Count what the desk has done."),
     "health": ("health:health", "Say whether what is due fires, and what must be told is told; exit 9 if not."),
     "audit": ("audit:audit", "Prove that nobody changed what was written, and seal it."),

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from workflow.cli.osuser import os_user
 from workflow.cli.output import Output
 from workflow.errors import Refused, TicketflowError, UsageError
 
@@ -100,6 +101,7 @@ class Session(Output):
         context = click.get_current_context().find_root()
         context.with_resource(spoken(self))
         desk = self._host_desk(app) if (app := self.setting("app")) else self._own_desk()
+        desk.os_user = os_user()
         context.call_on_close(desk.close)
         return desk
 

@@ -9,6 +9,7 @@ from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
 from workflow.cli.zh_figures import FIGURES
 from workflow.cli.zh_migrate import MIGRATE
+from workflow.cli.zh_permission import PERMISSION
 from workflow.cli.zh_privacy import PRIVACY
 from workflow.cli.zh_problems import PROBLEMS
 from workflow.cli.zh_sorting import SORTING
@@ -325,6 +326,7 @@ CATALOGUE = (
     | SORTING
     | AUDIT
     | MIGRATE
+    | PERMISSION
     | PRIVACY
     | EXPLAIN
     | SPEECH

@@ -188,10 +188,13 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
                 )
             return report
 
-        if dry_run:
-            report = undone(self._transactions, lambda connection: with_tickets(work(connection), Inside(connection)))
-            return dataclasses.replace(report, dry_run=True)
-        return with_tickets(self._transactions.unit(work), self._transactions)
+        with self._judged("apply", actor):
+            if dry_run:
+                report = undone(
+                    self._transactions, lambda connection: with_tickets(work(connection), Inside(connection))
+                )
+                return dataclasses.replace(report, dry_run=True)
+            return with_tickets(self._transactions.unit(work), self._transactions)
 
     def run_timeouts(
         self,
@@ -301,7 +304,8 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         """
         from workflow.desk.intake import take_in
 
-        return take_in(
-            self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
-            states=states, batch=batch, separate=separate, machines=Machines(self._classifiers),
-        )  # fmt: skip
+        with self._judged("intake", actor):
+            return take_in(
+                self._transactions, self._book, self.clock, contacts, actor=actor, ticket_type=ticket_type, past=past,
+                states=states, batch=batch, separate=separate, machines=Machines(self._classifiers),
+            )  # fmt: skip

@@ -19,7 +19,7 @@ from workflow.core import people, summary
 from workflow.core.figures import NOBODY, Counted, counted
 from workflow.core.summary import BYS, By, Figures, Stats
 from workflow.desk.book import Book
-from workflow.desk.ground import Ground
+from workflow.desk.refusing import Refusing
 from workflow.desk.transactions import Own
 from workflow.errors import StoreError, UsageError
 from workflow.store import crash
@@ -42,7 +42,7 @@ class FigureDifference:
     told: int
 
 
-class FigureVerbs(Ground):
+class FigureVerbs(Refusing):
     """What the desk's figures are, and whether they are right."""
 
     def stats(
@@ -91,7 +91,8 @@ class FigureVerbs(Ground):
 
         Meanwhile the figures that anybody reads are right, but slow.
         """
-        self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
+        with self._judged("rebuild_figures", actor):
+            self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
 
         def forget(connection: Connection) -> None:
             store.alone_with_figures(connection)

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from workflow.core import people
 from workflow.core.model import Ticket
 from workflow.desk import deliveries
-from workflow.desk.ground import Ground
+from workflow.desk.refusing import Refusing
 from workflow.store import tickets
 
 if TYPE_CHECKING:
     from workflow.desk.repair import Difference
 
 
-class MendingVerbs(Ground):
+class MendingVerbs(Refusing):
     """What can be tried again or rebuilt."""
 
     def retry(self, incident_id: int, *, actor: str) -> Ticket:
@@ -28,9 +28,10 @@ class MendingVerbs(Ground):
         """
         from workflow.desk import repair
 
-        return self._transactions.unit(
-            lambda connection: repair.retry(connection, self._book(connection), incident_id, actor, self.clock)
-        )
+        with self._judged("retry", actor):
+            return self._transactions.unit(
+                lambda connection: repair.retry(connection, self._book(connection), incident_id, actor, self.clock)
+            )
 
     def retry_outbox(self, ids: Iterable[int] | None = None, *, actor: str = "system") -> int:
         """Make messages due now and return how many: all that were given up, or those named, given up or waiting.
@@ -38,9 +39,10 @@ class MendingVerbs(Ground):
         Raise Forbidden, NotFound or Refused; then nothing is changed.
         """
         wanted = None if ids is None else list(ids)
-        return self._transactions.unit(
-            lambda connection: deliveries.retry(connection, self._book(connection), self.clock, wanted, actor)
-        )
+        with self._judged("retry_outbox", actor):
+            return self._transactions.unit(
+                lambda connection: deliveries.retry(connection, self._book(connection), self.clock, wanted, actor)
+            )
 
     def check_clocks(self, ids: Iterable[int] | None = None) -> tuple[Difference, ...]:
         """Return where stored SLA clocks and timers, of these tickets or of all, are not what the history says.
@@ -62,7 +64,8 @@ class MendingVerbs(Ground):
         """
         from workflow.desk.repair import UnreadableTicket
 
-        self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
+        with self._judged("rebuild_clocks", actor):
+            self._read(lambda _, book: people.demand(book.desk, people.actor_of(book.desk, actor), "retry"))
         found = self.check_clocks(ids)
         wrong: list[Difference] = [each for each in found if isinstance(each, UnreadableTicket)]
         unread = {each.ticket_id for each in wrong}

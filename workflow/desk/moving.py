@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 from workflow.core import people
 from workflow.core.model import NOTHING
 from workflow.desk.book import Book
-from workflow.desk.ground import Ground
+from workflow.desk.refusing import Refusing
 
 if TYPE_CHECKING:
     from workflow.desk.migrate import MigrateReport, Moved
 
 
-class MovingVerbs(Ground):
+class MovingVerbs(Refusing):
     """What changes the rules under open tickets."""
 
     def migrate(
@@ -37,10 +37,11 @@ class MovingVerbs(Ground):
         """
         from workflow.desk.migrate import migrate_open
 
-        return migrate_open(
-            self._transactions, self._book, self.clock, ticket_type, to_version,
-            states=states, actor=actor, limit=limit, dry_run=dry_run,
-        )  # fmt: skip
+        with self._judged("migrate", actor):
+            return migrate_open(
+                self._transactions, self._book, self.clock, ticket_type, to_version,
+                states=states, actor=actor, limit=limit, dry_run=dry_run,
+            )  # fmt: skip
 
     def preview_retype(
         self,

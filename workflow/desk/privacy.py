@@ -74,7 +74,8 @@ class PrivacyVerbs(TicketVerbs):
         def work(connection: Connection) -> tuple[Ticket, ...]:
             return disclose(connection, self._book(connection), tickets, actor, how, reason, self.clock.now())
 
-        return self._transactions.unit(work)
+        with self._judged("reveal", actor, tickets[0].id if len(tickets) == 1 else None):
+            return self._transactions.unit(work)
 
     def verify(
         self,
@@ -122,7 +123,8 @@ class PrivacyVerbs(TicketVerbs):
                 actor=actor, reason=reason,
             )  # fmt: skip
 
-        return self._transactions.unit(work)
+        with self._judged("redact", actor, ticket_id):
+            return self._transactions.unit(work)
 
     def compact(self) -> None:
         """Write the database anew, so that its files hold nothing that was removed. Meanwhile nobody can use it.

@@ -11,8 +11,8 @@ from workflow.core import people, phrases
 from workflow.core.model import Remark
 from workflow.desk import unit
 from workflow.desk.book import Book
-from workflow.desk.ground import Ground
 from workflow.desk.privacy import disclose
+from workflow.desk.refusing import Refusing
 from workflow.errors import NotFound
 from workflow.store import tickets
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SpeechVerbs(Ground):
+class SpeechVerbs(Refusing):
     """What people of a desk say to customers."""
 
     def what_to_say(
@@ -51,7 +51,7 @@ class SpeechVerbs(Ground):
                 reveal=reveal,
             )  # fmt: skip
 
-        return self._told(work, reveal=reveal)
+        return self._told(work, reveal=reveal, actor=actor, ticket_id=ticket_id)
 
     def check_phrases(self, text: str, *, ticket_id: int | None = None) -> tuple[Remark, ...]:
         """Return which phrases of the desk a text for a customer holds, and what to say instead.
@@ -88,12 +88,14 @@ class SpeechVerbs(Ground):
                 (*tickets.history_of(connection, ticket_id), *found.entries), lang=lang, reveal=reveal,
             )  # fmt: skip
 
-        return self._told(work, reveal=reveal)
+        return self._told(work, reveal=reveal, actor=actor, ticket_id=ticket_id)
 
-    def _told(self, work: Callable[[Connection, Book], T], *, reveal: bool) -> T:
+    def _told(self, work: Callable[[Connection, Book], T], *, reveal: bool, actor: str, ticket_id: int) -> T:
         """Read; what reveals personal data is also written down."""
-        run = self._transactions.unit if reveal else self._transactions.read
-        return run(lambda connection: work(connection, self._book(connection)))
+        if not reveal:
+            return self._read(work)
+        with self._judged("reveal", actor, ticket_id):
+            return self._transactions.unit(lambda connection: work(connection, self._book(connection)))
 
 
 def _demanded(guidance: Guidance | None) -> Guidance:

@@ -18,10 +18,10 @@ from workflow.core.opening import tag_word
 from workflow.core.values import storable
 from workflow.desk import sorting, unit
 from workflow.desk.book import Book
-from workflow.desk.ground import Ground
 from workflow.desk.machines import Machines
 from workflow.desk.migrate import event_for
 from workflow.desk.reception import Opening, open_one
+from workflow.desk.refusing import Refusing
 from workflow.errors import TicketflowError
 from workflow.store import crash, customers, records, rows, tickets
 from workflow.store.engine import OPENING, alone
@@ -30,7 +30,7 @@ from workflow.store.sql import Row
 LONGEST_KEY = 500
 
 
-class TicketVerbs(Ground):
+class TicketVerbs(Refusing):
     """What people do with tickets."""
 
     def open(
@@ -74,7 +74,7 @@ class TicketVerbs(Ground):
         def work(connection: Connection, book: Book, _row: object) -> tuple[Ticket, None]:
             return open_one(connection, book, opening, actor, self.clock.now(), said), None
 
-        return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work)
+        return self._keyed("open", key, {"opening": dataclasses.asdict(opening), "actor": actor}, work, actor=actor)
 
     def _machines_on(self, opening: Opening) -> Sequence[Voice | Fault]:
         """Return what the host's machines say of a contact. They are asked before its transaction begins."""
@@ -260,7 +260,8 @@ class TicketVerbs(Ground):
             people.demand(book.desk, people.actor_of(book.desk, actor), "tag")
             return customers.change_customer(connection, book.desk.customer, customer_id, add=put, remove=taken)
 
-        return self._transactions.unit(work)
+        with self._judged("tag_customer", actor):
+            return self._transactions.unit(work)
 
     def retype(
         self,
@@ -311,7 +312,7 @@ class TicketVerbs(Ground):
             if key is not None and not callable(event)
             else {}
         )
-        return self._keyed(verb, key, arguments, work, ticket_id)
+        return self._keyed(verb, key, arguments, work, actor=actor, ticket_id=ticket_id)
 
     def _keyed(
         self,
@@ -319,6 +320,8 @@ class TicketVerbs(Ground):
         key: str | None,
         arguments: Mapping[str, Any],
         work: Callable[[Connection, Book, Row | None], tuple[Ticket, TicketflowError | None]],
+        *,
+        actor: str,
         ticket_id: int | None = None,
     ) -> Ticket:
         """Run a verb's work as one unit; a refusal is raised only after what was caught up is kept."""
@@ -342,7 +345,8 @@ class TicketVerbs(Ground):
                 crash.point("unit.remembered")
             return ticket, refusal
 
-        ticket, refusal = self._transactions.unit(once)
-        if refusal is not None:
-            raise refusal
+        with self._judged(verb, actor, ticket_id):
+            ticket, refusal = self._transactions.unit(once)
+            if refusal is not None:
+                raise refusal
         return ticket

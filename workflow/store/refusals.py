@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 from workflow.store.sql import insert_into
 from workflow.store.tables import refusals
 
+LONGEST_USER = 120
 MOST_A_MINUTE = 20  # rows of one actor that name their tickets
 _KEY = ("minute", "actor", "os_user", "verb", "trigger", "ticket_id", "rule")
 
@@ -52,7 +53,7 @@ def add(connection: Connection, refusal: Refusal) -> None:
 
 
 def rows(
-    connection: Connection, *, actor: str | None, ticket_id: int | None, limit: int, after: int | None
+    connection: Connection, actor: str | None, *, ticket_id: int | None, limit: int, after: int | None
 ) -> tuple[Refusal, ...]:
     """Return the rows in the order they were begun, those of one actor or ticket if it is named."""
     query = select(*_COLUMNS).order_by(refusals.c.id).limit(limit).where(refusals.c.id > (after or 0))
