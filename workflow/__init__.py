@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workflow.core.summary import Figures, Lengths, Stats
     from workflow.delivery.notice import Notice
     from workflow.delivery.relay import DeliveryReport
-    from workflow.delivery.settings import Delivery
+    from workflow.delivery.settings import Access, Delivery
     from workflow.desk.book import ApplyReport, DefinitionChange
     from workflow.desk.contacts import Contact, read_contacts
     from workflow.desk.desk import Desk
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Access",
     "Agenda",
     "ApplyReport",
     "BadValue",
@@ -154,7 +155,7 @@ _HOMES = {
     "workflow.core.summary": ("Figures", "Lengths", "Stats"),
     "workflow.delivery.notice": ("Notice",),
     "workflow.delivery.relay": ("DeliveryReport",),
-    "workflow.delivery.settings": ("Delivery",),
+    "workflow.delivery.settings": ("Access", "Delivery"),
     "workflow.desk.book": ("ApplyReport", "DefinitionChange"),
     "workflow.desk.contacts": ("Contact", "read_contacts"),
     "workflow.desk.desk": ("Desk",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def memory_desk(
     *,
     start: datetime = MONDAY_MORNING,
     conditions: Mapping[str, HostCondition] | None = None,
-    actions: Mapping[str, HostAction] | None = None,
+    actions: Mapping[str, HostAction] | Collection[str] = (),
     delivery: Delivery | None = None,
     classifiers: Mapping[str, HostClassifier] | None = None,
 ) -> Desk:

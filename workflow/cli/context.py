@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from workflow.cli.output import Output
 from workflow.errors import Refused, TicketflowError, UsageError
 
 if TYPE_CHECKING:
-    from workflow import Desk
+    from workflow import Access, Desk
     from workflow.definition.desk import DeskSpec
     from workflow.store.engine import Store
 
@@ -28,6 +29,7 @@ FILE = "ticketflow.toml"
 IN_FILE = (
     "database", "definitions", "actor", "lang", "app", "busy_timeout", "webhook_url", "webhook_secret", "smtp_url",
 )  # fmt: skip
+OUTLET = re.compile(r"outlet_([a-z][a-z0-9_]*)_(url|secret)")
 LANGUAGES = ("en", "zh")
 DEFAULT_DATABASE = "sqlite:///ticketflow.db"
 
@@ -132,9 +134,24 @@ class Session(Output):
         from workflow import Delivery
 
         url, secret = self.setting("webhook_url"), self.setting("webhook_secret")
-        found = Delivery(webhook_url=url, webhook_secret=secret, smtp_url=self.setting("smtp_url"), lang=self.lang)
+        found = Delivery(
+            webhook_url=url, webhook_secret=secret, smtp_url=self.setting("smtp_url"), outlets=self._outlets,
+            lang=self.lang,
+        )  # fmt: skip
         self.desk.delivery = self.desk.delivery or found
         return self.desk
+
+    @property
+    def _outlets(self) -> dict[str, Access]:
+        """The addresses of bots, as `outlet_NAME_url` and `outlet_NAME_secret` have them."""
+        from workflow import Access
+
+        made = [*self.file, *(name.removeprefix("TICKETFLOW_").lower() for name in os.environ)]
+        names = {found[1] for setting in made if (found := OUTLET.fullmatch(setting))}
+        return {
+            name: Access(self.setting(f"outlet_{name}_url") or "", self.setting(f"outlet_{name}_secret"))
+            for name in sorted(names)
+        }
 
     @property
     def _busy_timeout(self) -> float:
@@ -251,10 +268,14 @@ def read_settings(path: Path) -> dict[str, str]:
         raise UsageError(
             "{file} cannot be read: {reason}", "mend it; it is a TOML file", file=str(path), reason=str(error)
         ) from error
+    outlets = found.pop("outlets", {})
+    for name, access in outlets.items() if isinstance(outlets, dict) else [("", outlets)]:
+        for key, value in access.items() if isinstance(access, dict) else [("", access)]:
+            found[f"outlet_{name}_{key}"] = value
     for name, value in found.items():
         if name == "busy_timeout" and isinstance(value, int | float):
             found[name] = str(value)
-        elif name not in IN_FILE or not isinstance(value, str):
+        elif (name not in IN_FILE and not OUTLET.fullmatch(name)) or not isinstance(value, str):
             raise UsageError(
                 "{file}: {name} is no setting, or not a text",
                 "the settings are: {known}",

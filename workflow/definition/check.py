@@ -24,6 +24,7 @@ from workflow.definition.model import (
     TicketTypeSpec,
     Timeout,
 )
+from workflow.definition.outletcheck import check_outlets
 from workflow.definition.resolve import ALWAYS, TicketType, first_state, state_names
 from workflow.definition.sheet import Sheet
 from workflow.definition.timekeeping import SlaCheck, check_calendar, check_duration, check_people
@@ -78,6 +79,7 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
         for inner, name in enumerate(line):
             sheet.expect(("customer", "same_by", at, inner), "unknown-field", name, desk.customer.fields)
     check_facts(desk, sheet)
+    check_outlets(desk, sheet)
     check_people(desk, sheet)
 
 

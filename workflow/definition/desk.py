@@ -13,6 +13,7 @@ from pydantic import (
 from workflow.definition.duration import Duration
 from workflow.definition.identity import Identity, IdentitySpec
 from workflow.definition.model import FieldSpec, Verb
+from workflow.definition.outlets import Bot, Mention, Outlet
 from workflow.definition.problems import Wrong
 from workflow.definition.rules import RulesSpec
 from workflow.definition.words import (
@@ -54,7 +55,8 @@ class Team(Part):
 class Member(Part):
     """One person of the desk. `os_user` is the operating-system user that may act under this name.
 
-    Who has a `shift` is on duty while that calendar is open; who has none always is.
+    Who has a `shift` is on duty while that calendar is open; who has none always is. `mention` is by which id a bot
+    calls them in its group.
     """
 
     label: Label = {}
@@ -63,6 +65,7 @@ class Member(Part):
     shift: Name | None = None
     os_user: str | None = None
     email: str | None = None
+    mention: dict[Bot, Mention] = {}
 
 
 class CustomerField(FieldSpec):
@@ -151,6 +154,7 @@ class DeskFile(Part):
     customer: CustomerSpec = CustomerSpec.model_construct()  # to check it would build its schema on import
     calendars: dict[Name, CalendarSpec] = {}
     ladder: Ladder | None = None
+    outlets: dict[Name, Outlet] = {}
     identity: IdentitySpec | None = None
 
 

@@ -21,10 +21,10 @@ class Rule(NamedTuple):
 
 
 class Wrong(ValueError):
-    """A value that does not fit, as a problem's code with the values of its sentence."""
+    """A value that does not fit, as a problem's code with the values of its sentence, perhaps `at` a place within."""
 
-    def __init__(self, code: str, **values: Any) -> None:
-        self.code, self.values = code, values
+    def __init__(self, code: str, *, at: tuple[Any, ...] = (), **values: Any) -> None:
+        self.code, self.at, self.values = code, at, values
         super().__init__(RULES[code].sentence.format_map({"text": ""} | values))
 
 
@@ -136,6 +136,21 @@ RULES: Mapping[str, Rule] = {
         "the team {text} serves no other, so nothing is sent to it",
         "say whose tickets it gets: `serves: TEAM`",
         "warning",
+    ),
+    "unknown-addressee": Rule("there is nobody called {text} to tell"),
+    "two-outlets": Rule(
+        "{text} is told by the outlet {other} already", "a message leaves by one way; take {text} out of one of them"
+    ),
+    "bad-outlet-path": Rule(
+        "an outlet into a file needs its path from the root, not {text}", "write it like /srv/desk/told.jsonl"
+    ),
+    "path-of-bot": Rule("a bot of {text} writes no file", "take the path out, or make the outlet's kind `file`"),
+    "secret-in-definition": Rule(
+        "{text} holds, or may hold, a secret, which no definition may",
+        "take it out, have the bot make a new one, and set that as TICKETFLOW_OUTLET_NAME_URL or _SECRET",
+    ),
+    "bad-mention": Rule(
+        "{text} is no id of one person", "write the id by which the bot's group knows the member, never `all`"
     ),
     "duplicate-os-user": Rule("{text} is also the os_user of {other}", "give each user of the system to one member"),
     "unheld-role": Rule("no member holds the role {text}", "give it to a member in desk.yaml", "warning"),

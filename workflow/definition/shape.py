@@ -76,7 +76,7 @@ def _report(model: type[Part], told: ErrorDetails, root: Node, reader: Reader) -
     elif kind == "missing":
         reader.report("missing-key", key.line, key.column, text=str(path[-1]))
     elif kind == "value_error" and isinstance(wrong := context["error"], Wrong):
-        report(wrong.code, **({"text": shown} | wrong.values))
+        report(wrong.code, at=root.find((*path, *wrong.at))[1], **({"text": shown} | wrong.values))
     elif kind == "literal_error":
         report("unknown-word", shown, known=re.findall(r"'([^']*)'", context["expected"]))
     elif kind == "string_type" and node.text is not None:

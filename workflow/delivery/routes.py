@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
 
 from workflow.definition.desk import DeskSpec
 from workflow.delivery.failure import Failure
@@ -12,65 +12,70 @@ from workflow.delivery.notice import Notice
 from workflow.delivery.settings import Delivery
 from workflow.store.outbox import Takes
 
-if TYPE_CHECKING:
-    from workflow.delivery.mail import Mail
-    from workflow.delivery.webhook import Webhook
-
 HostAction = Callable[..., object]
+Send = Callable[[Notice, datetime], str | None]
+HOST, MAIL, WEBHOOK, OUTLET = "host", "mail", "webhook", "outlet "
 
 
 class Routes:
     """The ways that are open in this process.
 
-    They are mail to members who have an address, the webhook for everybody else, and the host's own actions for its
-    calls. Each way has a thread of its own at a time.
+    They are the host's own actions for its calls, the desk's outlets and mail for whom they are for, and the webhook
+    for everybody else. Each way has a thread of its own at a time.
     """
 
     def __init__(self, settings: Delivery, desk: DeskSpec, actions: Mapping[str, HostAction]) -> None:
-        self._actions = {f"host:{name}": action for name, action in actions.items()}
-        self._addresses = addresses(settings, desk)
-        self._webhook: Webhook | None = None
-        self._mail: Mail | None = None
-        if settings.webhook_url:
-            from workflow.delivery.webhook import Webhook  # what speaks to servers is loaded by who sends
-
-            self._webhook = Webhook(settings.webhook_url, settings.key, settings.timeout)
-        if server := settings.mail_server:
-            from workflow.delivery.mail import Mail
-
-            self._mail = Mail(server, desk.desk, settings.timeout)
+        self._plan = plan(settings, desk, actions)
+        self._senders = dict(_senders(settings, desk, actions))
+        self.unset = unset(settings, desk)
 
     @property
     def takes(self) -> Takes:
         """Whose messages can leave from here at all."""
-        return Takes(frozenset(self._actions) | frozenset(self._addresses), all_others=self._webhook is not None)
+        return _takes(self._plan, self._senders)
 
     @property
     def ways(self) -> dict[str, Takes]:
         """Whose messages can leave by which way; nobody's by two. The host's own calls are `host`."""
-        own = {"host": Takes(frozenset(self._actions)), "mail": Takes(frozenset(self._addresses))}
-        if self._webhook:
-            own["webhook"] = Takes(all_others=True, but=frozenset(self._addresses))
+        own = {way: _takes(self._plan, (way,)) for way in self._senders}
         return {way: takes for way, takes in own.items() if takes}
 
     def send(self, notice: Notice, now: datetime) -> str | None:
         """Send a message its way; raise Failure, or return what was amiss with one that left all the same."""
-        way = self._way(notice.to)
-        if way == "host":
-            try:
-                self._actions[notice.to](notice)
-            except Exception as error:  # whatever a host's own code raises, the others' messages must leave
-                raise Failure(f"{type(error).__name__}: {error}") from error
-            return None
-        if way == "mail" and self._mail:
-            return self._mail.send(notice, self._addresses[notice.to], now)
-        if self._webhook:
-            self._webhook.send(notice, now)
-            return None
-        raise Failure("nobody takes it any more")
+        send = self._senders.get(self._plan.get(notice.to, WEBHOOK))
+        if send is None:
+            raise Failure("nobody takes it any more")
+        return send(notice, now)
 
-    def _way(self, to: str) -> str:
-        return "host" if to in self._actions else "mail" if to in self._addresses else "webhook"
+
+def plan(settings: Delivery, desk: DeskSpec, actions: Iterable[str]) -> dict[str, str]:
+    """Return by which way each addressee is told; whoever is not named is told by the webhook.
+
+    An outlet that is not set here is nevertheless the way: its messages wait for a process in which it is.
+    """
+    by_outlet = {to: OUTLET + name for to, name in outlets(desk).items()}
+    return dict.fromkeys(addresses(settings, desk), MAIL) | by_outlet | {f"host:{name}": HOST for name in actions}
+
+
+def outlets(desk: DeskSpec) -> dict[str, str]:
+    """Return the outlet of each who has one: a member's own, else the leads' if they lead, else their team's."""
+    named = {to: name for name, outlet in desk.outlets.items() for to in outlet.to}
+    found: dict[str, str] = {}
+    for name, team in desk.teams.items():
+        if name in named:
+            found[f"team:{name}"] = named[name]
+            found |= {f"member:{member}": named[name] for member in (*team.lead, *team.members)} | found
+    if "lead" in named:
+        found |= {f"member:{lead}": named["lead"] for team in desk.teams.values() for lead in team.lead}
+    found |= {f"member:{name}": named[name] for name in desk.members if name in named}
+    return found | ({"customer": named["customer"]} if "customer" in named else {})
+
+
+def unset(settings: Delivery, desk: DeskSpec) -> tuple[str, ...]:
+    """Return the outlets of the desk that lead nowhere from here, since their address is not set."""
+    return tuple(
+        name for name, outlet in desk.outlets.items() if outlet.kind != "file" and name not in settings.outlets
+    )
 
 
 def addresses(settings: Delivery, desk: DeskSpec) -> dict[str, tuple[str, ...]]:
@@ -85,7 +90,43 @@ def addresses(settings: Delivery, desk: DeskSpec) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def takes(settings: Delivery, desk: DeskSpec, actions: Iterable[str]) -> Takes:
+def takes(settings: Delivery, desk: DeskSpec, actions: Collection[str]) -> Takes:
     """Return whose messages can leave by these settings and these actions of the host."""
-    names = frozenset(addresses(settings, desk)) | {f"host:{name}" for name in actions}
-    return Takes(names, all_others=bool(settings.webhook_url))
+    found, shut = plan(settings, desk, actions), {OUTLET + name for name in unset(settings, desk)}
+    return _takes(found, {*found.values(), *([WEBHOOK] if settings.webhook_url else [])} - shut)
+
+
+def _takes(found: Mapping[str, str], ways: Collection[str]) -> Takes:
+    names = frozenset(to for to, way in found.items() if way in ways)
+    return Takes(names, all_others=WEBHOOK in ways, but=frozenset(found) - names)
+
+
+def _senders(settings: Delivery, desk: DeskSpec, actions: Mapping[str, HostAction]) -> Iterator[tuple[str, Send]]:
+    """Yield what sends by each way. What speaks to servers is loaded by who sends."""
+    if actions:
+        yield HOST, partial(_call, actions)
+    for name, outlet in desk.outlets.items():
+        if outlet.kind == "file":
+            from workflow.delivery.file import File
+
+            yield OUTLET + name, File(outlet.path or "").send
+        elif access := settings.outlets.get(name):
+            from workflow.delivery.bots import Bot
+
+            yield OUTLET + name, Bot(outlet.kind, access, desk, settings).send
+    if server := settings.mail_server:
+        from workflow.delivery.mail import Mail
+
+        mail, to = Mail(server, desk.desk, settings.timeout), addresses(settings, desk)
+        yield MAIL, lambda notice, now: mail.send(notice, to[notice.to], now)
+    if settings.webhook_url:
+        from workflow.delivery.webhook import Webhook
+
+        yield WEBHOOK, Webhook(settings.webhook_url, settings.key, settings.timeout).send
+
+
+def _call(actions: Mapping[str, HostAction], notice: Notice, _now: datetime) -> None:
+    try:
+        actions[notice.to.removeprefix("host:")](notice)
+    except Exception as error:  # whatever a host's own code raises, the others' messages must leave
+        raise Failure(f"{type(error).__name__}: {error}") from error

@@ -1,19 +1,21 @@
-"""Where messages leave by: a webhook, a mail server. Set by environment, file or host, never by a definition."""
+"""Where messages leave by: a webhook, a mail server, bots. Set by environment, file or host, never by a definition."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from workflow.core.model import NOTHING
 from workflow.errors import UsageError
 
 ENCODED_SECRET = "whsec_"  # noqa: S105 - a prefix
 PORTS = {"smtp": 587, "smtps": 465}
 TLS = ("starttls", "ssl", "none")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,22 @@ class MailServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Where the bot of an outlet is posted to, as its provider shows it, and the secret that signs, if it has one."""
+
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """By which ways messages leave. What is not set is no way; nothing of it is ever logged or shown.
 
     `webhook_secret` signs what is posted to `webhook_url`; one that begins with `whsec_` is read as base64.
     `smtp_url` is like `smtp://user:password@host:587?from=desk@example.org`; its `tls` is `starttls` unless it says
-    `ssl` or `none`, and `smtps://` is always `ssl`. `timeout` is how many seconds a server may stay silent; an attempt
-    as a whole takes at most three times that. Raise UsageError for what cannot be used.
+    `ssl` or `none`, and `smtps://` is always `ssl`. `outlets` has the addresses of the desk's bots, by the names of
+    their outlets; they are https, but for a server on this machine. `timeout` is how many seconds a server may stay
+    silent; an attempt as a whole takes at most three times that. Raise UsageError for what cannot be used.
 
     >>> Delivery(webhook_url="https://chat.example.org/in", webhook_secret="s3cret")
     Delivery(lang='en', timeout=10.0)
@@ -44,6 +55,7 @@ class Delivery:
     webhook_url: str | None = field(default=None, repr=False)
     webhook_secret: str | None = field(default=None, repr=False)
     smtp_url: str | None = field(default=None, repr=False)
+    outlets: Mapping[str, Access] = field(default=NOTHING, repr=False)
     lang: str = "en"
     timeout: float = 10.0
 
@@ -53,6 +65,8 @@ class Delivery:
             _ = self.key
         if self.smtp_url:
             _ = self.mail_server
+        for name, access in self.outlets.items():
+            _check_outlet(name, access)
         if not 0 < self.timeout <= 30:
             raise UsageError(
                 "a server cannot be waited for {given} seconds", "give more than 0 and at most 30", field="timeout",
@@ -60,7 +74,7 @@ class Delivery:
             )  # fmt: skip
 
     def __bool__(self) -> bool:
-        return bool(self.webhook_url or self.smtp_url)
+        return bool(self.webhook_url or self.smtp_url or self.outlets)
 
     @property
     def key(self) -> bytes:
@@ -94,6 +108,14 @@ def _check_webhook(url: str) -> None:
     parts = _split(url, "webhook_url")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         _refuse("webhook_url")
+
+
+def _check_outlet(name: str, access: Access) -> None:
+    setting = f"outlet_{name}_url"
+    parts = _split(access.url, setting)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not safe or not parts.hostname or parts.username is not None or parts.fragment:
+        _refuse(setting)
 
 
 def _mail_server(url: str) -> MailServer:
@@ -139,6 +161,11 @@ def _is_address(text: str) -> bool:
 
 def _refuse(name: str) -> NoReturn:
     """Refuse a setting without repeating it: it may hold a password or a token."""
+    if name.startswith("outlet_"):
+        raise UsageError(
+            "the setting {field} cannot be used", "copy the bot's address from its group; it begins with https://",
+            field=name,
+        )  # fmt: skip
     raise UsageError(
         "the setting {field} cannot be used",
         "write webhook_url like https://host/path, smtp_url like smtp://user:password@host:587?from=desk@example.org",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -236,7 +236,7 @@ def folder_or_default(folder: str | Path | None) -> Path:
     return here if (here / "desk.yaml").is_file() else shipped_folder()
 
 
-def load(folder: Path, hosts: Registered, actions: Mapping[str, Callable[..., object]]) -> Definitions:
+def load(folder: Path, hosts: Registered, actions: Collection[str]) -> Definitions:
     """Read and check a folder; raise DefinitionError with every problem.
 
     Files that were sound with these names are not read again: a host's tests make many desks of the same.

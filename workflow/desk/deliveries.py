@@ -30,7 +30,7 @@ def run(
     book_of: BookOf,
     clock: Clock,
     settings: Delivery,
-    actions: Mapping[str, HostAction],
+    actions: Mapping[str, HostAction | None],
     *,
     limit: int | None,
     stop: Callable[[], bool],
@@ -52,16 +52,18 @@ def run(
         return book_of(connection).desk
 
     desk = transactions.read(ready)
-    return deliver(transactions.store, clock, Routes(settings, desk, actions), notice_of, limit=limit, stop=stop)
+    return deliver(transactions.store, clock, Routes(settings, desk, _made(actions)), notice_of, limit=limit, stop=stop)
 
 
 def next_due(
-    connection: Connection, book_of: BookOf, settings: Delivery, actions: Mapping[str, HostAction]
+    connection: Connection, book_of: BookOf, settings: Delivery, actions: Mapping[str, HostAction | None]
 ) -> datetime | None:
     """Return when the next message is due that can leave from this process."""
-    if not settings and not actions:
-        return None
-    return outbox.next_try(connection, takes(settings, book_of(connection).desk, actions))
+    return outbox.next_try(connection, takes(settings, book_of(connection).desk, _made(actions)))
+
+
+def _made(actions: Mapping[str, HostAction | None]) -> dict[str, HostAction]:
+    return {name: action for name, action in actions.items() if action}
 
 
 def retry(connection: Connection, book: Book, clock: Clock, ids: Sequence[int] | None, actor: str) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import Connection
 
@@ -31,7 +31,7 @@ from workflow.desk.revise import revise_open
 from workflow.desk.runs import RunReport, run_due
 from workflow.desk.speaking import SpeechVerbs
 from workflow.desk.transactions import Host, Inside, Joined, Own, Transactions, undone
-from workflow.errors import Refused, StoreBusy
+from workflow.errors import Refused, StoreBusy, UsageError
 from workflow.store import claims, crash, outbox, schema
 from workflow.store import definitions as stored_definitions
 from workflow.store.engine import Store
@@ -39,6 +39,8 @@ from workflow.store.engine import Store
 if TYPE_CHECKING:
     from workflow.desk.contacts import Contact
     from workflow.desk.intake import IntakeReport
+
+Action = TypeVar("Action", bound=HostAction)
 
 
 class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, MovingVerbs):
@@ -64,7 +66,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         clock: Clock | None = None,
         busy_timeout: float = 5.0,
         conditions: Mapping[str, HostCondition] | None = None,
-        actions: Mapping[str, HostAction] | None = None,
+        actions: Mapping[str, HostAction] | Collection[str] = (),
         delivery: Delivery | None = None,
         classifiers: Mapping[str, HostClassifier] | None = None,
     ) -> Self:
@@ -73,7 +75,8 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         In a database that has a desk, what was applied there counts, whatever the files say: see `apply`.
         `busy_timeout` is in seconds. `conditions` are the host's own, by the name that definitions `call`; each gets
         the ticket and the instant, must be pure and return a bool. `actions` are what `deliver` does for messages to
-        `host:NAME`: each gets a Notice, at least once. On PostgreSQL a system `clock` is put right by the server's, so
+        `host:NAME`: each gets a Notice, at least once; of those that `Desk.action` registers later, only the names are
+        given. On PostgreSQL a system `clock` is put right by the server's, so
         that all machines agree. `delivery` says by which ways the other messages leave. `classifiers` are asked about
         every contact without a type, before the rules: each gets Facts and returns a Verdict or None; one that raises
         or takes over five seconds is passed over, which is recorded. Raise
@@ -83,7 +86,8 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         try:
             folder = rulebook.folder_or_default(definitions)
             time, asked = store.clock(clock or SystemClock()), classifiers or {}
-            desk = cls(Own(store), time, folder, conditions or {}, actions or {}, [], delivery, asked)
+            done = dict(actions) if isinstance(actions, Mapping) else dict.fromkeys(actions)
+            desk = cls(Own(store), time, folder, conditions or {}, done, [], delivery, asked)
             schema.prepare(store)
             if desk._transactions.read(stored_definitions.latest_desk) is None:
                 desk.apply()
@@ -128,6 +132,27 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
     def _now(self) -> datetime:
         """Return what time it is in a transaction that has just begun, so that the clock was set if need be."""
         return self._transactions.read(lambda _: self.clock.now())
+
+    def action(self, name: str) -> Callable[[Action], Action]:
+        """Register the function that follows for `{call: name}`: `deliver` gives it a Notice, at least once.
+
+        A fresh database takes the definitions when it is connected to: name the action there too. Raise UsageError for
+        a name that has its function.
+
+        >>> from workflow.testing import memory_desk
+        >>> with memory_desk(actions=["refund"]) as desk:
+        ...     @desk.action("refund")
+        ...     def refund(notice):
+        ...         print(notice.key)
+        """
+
+        def register(function: Action) -> Action:
+            if self._actions.get(name):
+                raise UsageError("the action {name} is registered twice", "give one of them another name", name=name)
+            self._actions[name] = function
+            return function
+
+        return register
 
     def within(self, host: Host) -> Self:
         """Return this desk inside the host's transaction, without ever committing.

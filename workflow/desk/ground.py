@@ -30,7 +30,7 @@ class Ground:
         clock: Clock,
         folder: Path,
         conditions: Mapping[str, HostCondition],
-        actions: Mapping[str, HostAction],
+        actions: dict[str, HostAction | None],
         books: list[Book],
         delivery: Delivery | None = None,
         classifiers: Mapping[str, HostClassifier] = NOTHING,

@@ -338,6 +338,23 @@ IN_A_DESK = [
     ("identity-of-public", PHONE, FACTS.replace("  same_by", "    level: {type: int, »identity: tail}\n  same_by")),
     ("no-working-days", PHONE, FACTS.replace("pii: true", "pii: true, identity: {facts: tail, within: »1wd}")),
     ("never-open", "weekly: {mon-fri: 09:00-18:00}", "»weekly: {}"),
+    ("unknown-addressee", "customer:", "outlets: {a: {kind: wecom, to: [lead, »lee]}}\ncustomer:"),
+    ("two-outlets", "customer:", "outlets: {a: {kind: wecom, to: li}, b: {kind: feishu, to: [»li]}}\ncustomer:"),
+    ("unknown-word", "customer:", "outlets: {a: {kind: »slack, to: li}}\ncustomer:"),
+    ("empty-list", "customer:", "outlets: {a: {kind: wecom, to: »[]}}\ncustomer:"),
+    ("missing-key", "customer:", "outlets: {»a: {kind: file, to: li}}\ncustomer:"),
+    ("bad-outlet-path", "customer:", "outlets: {a: {kind: file, to: li, path: »told.jsonl}}\ncustomer:"),
+    ("bad-outlet-path", "customer:", "outlets: {a: {kind: file, to: li, path: »/srv/../etc/told}}\ncustomer:"),
+    ("path-of-bot", "customer:", "outlets: {a: {kind: dingtalk, to: li, »path: /srv/told}}\ncustomer:"),
+    ("secret-in-definition", "customer:", "outlets: {a: {kind: wecom, to: li, url: »x}}\ncustomer:"),
+    ("secret-in-definition", "customer:", "outlets: {a: {kind: wecom, to: »https://x.org/?key=y}}\ncustomer:"),
+    (
+        "secret-in-definition",
+        "customer:",
+        f"outlets: {{a: {{kind: dingtalk, to: li, label: »SEC{'0a' * 32}}}}}\ncustomer:",
+    ),
+    ("bad-mention", "li: {", "li: {mention: {feishu: »all}, "),
+    ("bad-mention", "li: {", 'li: {mention: {wecom: »"@all"}, '),
 ]
 # told of whole files, or of the day, by tests of their own
 OF_FILES = {
