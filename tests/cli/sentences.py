@@ -18,6 +18,7 @@ from workflow.definition import problems
 SOURCE = Path(workflow.__file__).parent
 ERRORS = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
 SPEAKING = {
+    "Cause": 2,
     "say": 1,
     "hint": 1,
     "heading": 1,

@@ -14,6 +14,7 @@ from workflow.cli.zh_privacy import PRIVACY
 from workflow.cli.zh_problems import PROBLEMS
 from workflow.cli.zh_sorting import SORTING
 from workflow.cli.zh_speech import SPEECH
+from workflow.cli.zh_store import STORE
 from workflow.cli.zh_time import TIME
 
 WORDS = {
@@ -330,6 +331,7 @@ CATALOGUE = (
     | PRIVACY
     | EXPLAIN
     | SPEECH
+    | STORE
     | TIME
     | DELIVERY
     | CALENDAR

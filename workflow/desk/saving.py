@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from workflow.errors import BadValue, Conflict
 from workflow.store.changes import Change, save
 from workflow.store.claims import Unreadable
-from workflow.store.engine import translated
+from workflow.store.engine import name_of, translated
 
 # What the database does not take, and what a row that makes no sense raises as it is worked on.
 REFUSED = (Conflict, BadValue, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -28,7 +28,7 @@ def all_at_once(connection: Connection, changes: list[Change], now: datetime) ->
 def by_halves(connection: Connection, changes: list[Change], now: datetime) -> Saved:
     """Write the changes that the database takes; return them, and the tickets whose change it refuses, with reasons."""
     try:
-        with translated(), connection.begin_nested():
+        with translated(name_of(connection.engine)), connection.begin_nested():
             save(connection, changes, now)
     except REFUSED as fault:
         if len(changes) == 1:

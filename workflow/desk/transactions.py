@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from workflow.clock import Clock
 from workflow.errors import UsageError
 from workflow.store import crash
-from workflow.store.engine import Store, enter, set_clock, translated
+from workflow.store.engine import Store, enter, name_of, set_clock, translated
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session, scoped_session
@@ -99,7 +99,7 @@ class Joined:
 
     def unit(self, work: Callable[[Connection], T]) -> T:
         """Run work behind a savepoint, so that a failure leaves the host's transaction usable."""
-        with translated(inside_host=True):
+        with translated(name_of(self.connection.engine), inside_host=True):
             if self.connection.get_transaction() is not self._entered:
                 enter(self.connection)
                 self._entered = self.connection.get_transaction()

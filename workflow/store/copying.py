@@ -215,7 +215,7 @@ def _at_one_moment(store: Store) -> Iterator[Connection]:
         with store.read() as connection:
             yield connection
         return
-    with translated(), store.engine.connect() as connection:
+    with translated(store.name), store.engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         yield connection
 

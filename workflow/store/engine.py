@@ -17,16 +17,12 @@ from sqlalchemy.pool import StaticPool
 
 from workflow.clock import Clock, DatabaseClock, SystemClock
 from workflow.errors import BadValue, Conflict, SchemaOutdated, StoreBusy, StoreError, TicketflowError, UsageError
+from workflow.store.causes import HERE, RETRIED, cause_of, line, sqlite_name, state
 from workflow.store.tables import metadata
 
 T = TypeVar("T")
 ATTEMPTS = 5
 OPENING = "opening"
-RETRIED = frozenset({"40001", "40P01"})
-_MISSING = ("no such table", "no such column", "has no column named")
-_BUSY = ("database is locked", "database table is locked", "database schema is locked")
-_MISSING_STATES = frozenset({"42P01", "42703"})
-_BUSY_STATES = frozenset({"55P03", "57014"})
 _AUTOCOMMIT, _FAILED = "25P01", "25P02"
 
 
@@ -37,6 +33,7 @@ class Store:
         self.busy_timeout = busy_timeout
         self._process = os.getpid()
         self.engine = _engine(url, busy_timeout)
+        self.name = name_of(self.engine)
         in_memory = self.engine.dialect.name == "sqlite" and isinstance(self.engine.pool, StaticPool)
         self._alone: Any = threading.RLock() if in_memory else nullcontext()
         self._clock: Clock | None = None
@@ -56,7 +53,7 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Open a transaction that may write: on SQLite it holds the write lock from its first statement on."""
         self._demand_same_process()
-        with self._alone, translated(), self.engine.connect() as connection:
+        with self._alone, translated(self.name), self.engine.connect() as connection:
             connection = connection.execution_options(ticketflow_immediate=True)
             with connection.begin():
                 set_clock(connection, self._clock)
@@ -66,7 +63,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
         self._demand_same_process()
-        with self._alone, translated(), self.engine.connect() as connection, connection.begin():
+        with self._alone, translated(self.name), self.engine.connect() as connection, connection.begin():
             set_clock(connection, self._clock)
             yield connection
 
@@ -78,7 +75,7 @@ class Store:
                     return work(connection)
             except StoreBusy as busy:
                 cause = busy.__cause__
-                if attempt + 1 == ATTEMPTS or _state(getattr(cause, "orig", None)) not in RETRIED:
+                if attempt + 1 == ATTEMPTS or state(getattr(cause, "orig", None)) not in RETRIED:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
@@ -89,7 +86,7 @@ class Store:
         Raise StoreBusy if somebody does for longer than the busy timeout.
         """
         self._demand_same_process()
-        with self._alone, translated(), self.engine.connect() as connection:
+        with self._alone, translated(self.name), self.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="AUTOCOMMIT")
                 for table in metadata.sorted_tables:
@@ -151,54 +148,49 @@ def alone(connection: Connection, what: str, *, shared: bool = False) -> None:
         connection.execute(select(lock(func.hashtextextended(f"ticketflow {what}", 0))))
 
 
+def name_of(engine: Engine) -> str:
+    """Return what errors call a database by: its URL, without what may be secret in it."""
+    url = engine.url if engine.dialect.name == "sqlite" else engine.url.set(query={})
+    return url.render_as_string(hide_password=True)
+
+
 @contextmanager
-def translated(*, inside_host: bool = False) -> Iterator[None]:
-    """Turn what the driver raises into errors of the store's own."""
-    tell = _translate_inside_host if inside_host else _translate
+def translated(database: str = HERE, *, inside_host: bool = False) -> Iterator[None]:
+    """Turn what the driver raises into errors of the store's own, which name the database."""
+    tell = _translate_inside_host if inside_host else cause_of
     try:
         yield
     except exc.IntegrityError as error:
         raise Conflict(
-            "somebody else wrote the same at the same time: {reason}", "try again", reason=_line(error.orig)
+            "somebody else wrote the same at the same time: {reason}", "try again", reason=line(error.orig)
         ) from error
     except (exc.DataError, OverflowError, UnicodeEncodeError) as error:
-        reason = _line(getattr(error, "orig", error))
+        reason = line(getattr(error, "orig", error))
         raise BadValue("a value cannot be stored: {reason}", "give another one", reason=reason) from error
     except exc.DBAPIError as error:
-        raise tell(error.orig) from error
+        raise tell(error.orig, database) from error
     except sqlite3.Error as error:
-        raise tell(error) from error
+        raise tell(error, database) from error
     except exc.TimeoutError as error:
         raise StoreBusy("every connection is in use", "try again, or let fewer threads use the desk") from error
     except (exc.NoSuchModuleError, exc.ArgumentError, ImportError) as error:
-        raise StoreError("the database cannot be used: {reason}", "check its URL", reason=_line(error)) from error
+        raise StoreError("the database cannot be used: {reason}", "check its URL", reason=line(error)) from error
     except exc.InvalidRequestError as error:
         if not inside_host:
             raise
         raise UsageError(
             "the host's transaction cannot be used: {reason}",
             "begin a transaction, and call `within` anew in it",
-            reason=_line(error),
+            reason=line(error),
         ) from error
 
 
-def _translate(error: BaseException | None) -> StoreError:
-    state, text = _state(error), str(error)
-    if state in _BUSY_STATES | RETRIED or any(sign in text for sign in _BUSY):
-        return StoreBusy("the database is locked by another transaction", "try again, or raise the busy timeout")
-    if state in _MISSING_STATES or any(sign in text for sign in _MISSING):
-        return SchemaOutdated(
-            "the tables have a foreign shape: {reason}", "look at `ticketflow db current`", reason=_line(error)
-        )
-    return StoreError("the database refused: {reason}", "check that it is there and writable", reason=_line(error))
-
-
-def _translate_inside_host(error: BaseException | None) -> TicketflowError:
+def _translate_inside_host(error: BaseException | None, database: str) -> TicketflowError:
     """Say the same with what a host can do about it."""
-    found, reason = _translate(error), _line(error)
-    if _state(error) == _AUTOCOMMIT:
+    found, reason = cause_of(error, database), line(error)
+    if state(error) == _AUTOCOMMIT:
         return UsageError("the host's connection commits by itself", "take it out of AUTOCOMMIT")
-    if _state(error) == _FAILED:
+    if state(error) == _FAILED:
         return StoreError("a statement of the host's transaction failed before: {reason}", "roll back", reason=reason)
     if isinstance(found, SchemaOutdated):
         return SchemaOutdated(
@@ -208,17 +200,11 @@ def _translate_inside_host(error: BaseException | None) -> TicketflowError:
         )
     if not isinstance(found, StoreBusy):
         return found
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
-        return StoreBusy(found.template, "roll back, and enter `within` before the transaction's first read")
-    return StoreBusy(found.template, "roll back and run the whole transaction again")
-
-
-def _state(error: BaseException | None) -> str | None:
-    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-
-
-def _line(error: object) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if sqlite_name(error) == "SQLITE_BUSY_SNAPSHOT":
+        return StoreBusy(
+            found.template, "roll back, and enter `within` before the transaction's first read", **found.values
+        )
+    return StoreBusy(found.template, "roll back and run the whole transaction again", **found.values)
 
 
 def _engine(url: str, busy_timeout: float) -> Engine:
@@ -245,7 +231,8 @@ def _engine(url: str, busy_timeout: float) -> Engine:
         more: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
         arguments = {"timeout": busy_timeout, "check_same_thread": False, "isolation_level": None}
         engine = create_engine(parsed, connect_args=arguments, hide_parameters=True, **more)
-    event.listen(engine, "connect", partial(_prepare_sqlite, busy_timeout=busy_timeout))
+    prepare = partial(_prepare_sqlite, busy_timeout=busy_timeout, database=name_of(engine))
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -259,12 +246,13 @@ def _demand_alive(connection: Any, _record: Any, _proxy: Any) -> None:
         raise exc.InvalidatePoolError from error
 
 
-def _prepare_sqlite(connection: Any, _record: Any, *, busy_timeout: float) -> None:
+def _prepare_sqlite(connection: Any, _record: Any, *, busy_timeout: float, database: str) -> None:
     mode = _write_ahead(connection, time.monotonic() + busy_timeout)
     if mode not in ("wal", "memory"):
         raise StoreError(
-            "the database cannot keep a write-ahead log (its journal mode stays {mode})",
+            "{database} cannot keep a write-ahead log (its journal mode stays {mode})",
             "put it on a local disk",
+            database=database,
             mode=mode,
         )
     connection.execute("PRAGMA synchronous=FULL")
@@ -278,7 +266,7 @@ def _write_ahead(connection: Any, deadline: float) -> Any:
         try:
             return connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         except sqlite3.OperationalError as error:
-            if _BUSY[0] not in str(error) or time.monotonic() > deadline:
+            if not isinstance(cause_of(error), StoreBusy) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 
