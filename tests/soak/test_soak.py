@@ -17,7 +17,7 @@ from tests.soak.accounts import balance, settle, standing
 from tests.soak.deeds import Ledger, attempt, drawn, folder, second
 from tests.soak.worker import connected
 from tests.store.small import Books
-from workflow.delivery import relay
+from workflow.delivery import way
 from workflow.delivery.settings import Delivery
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor SIGKILL")
@@ -55,7 +55,7 @@ def test_a_soak_on_both_databases_balances() -> None:
 def test_the_accountant_finds_whatever_is_lost_doubled_or_made_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "LEASE", relay.LEASE)  # is set back at the end
+    monkeypatch.setattr(way, "LEASE", way.LEASE)  # is set back at the end
     url, ledger, chance = f"sqlite:///{tmp_path / 't.db'}", Ledger(tmp_path / "w0.ledger"), Random(3)  # noqa: S311
     with Receiver() as receiver:
         delivery = Delivery(webhook_url=receiver.url, webhook_secret=SECRET)

@@ -14,7 +14,7 @@ import psycopg
 from alembic.script import ScriptDirectory
 
 from tests.soak.deeds import Ledger, attempt, drawn
-from workflow.delivery import relay
+from workflow.delivery import way
 from workflow.delivery.settings import Delivery
 from workflow.desk import migrate
 from workflow.desk.desk import Desk
@@ -27,7 +27,7 @@ PAUSE = 0.03  # seconds at most between two deeds: the faults are what this is a
 
 def connected(url: str, definitions: Path, delivery: Delivery) -> Desk:
     """Return the desk, whose relays hold messages for seconds only: many die over them."""
-    relay.LEASE = timedelta(seconds=5)
+    way.LEASE = timedelta(seconds=5)
     return Desk.connect(url, definitions=definitions, delivery=delivery, busy_timeout=30)
 
 
