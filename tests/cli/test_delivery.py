@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Terminal
+from tests.delivery.groups import KEY, Group
 from tests.delivery.servers import SECRET, Receiver
 from tests.store.small import write
 
@@ -53,7 +54,9 @@ def test_messages_are_sent(terminal: Terminal, receiver: Receiver) -> None:
     assert terminal("deliver") == "1 sent, 0 failed, 0 given up, 0 suppressed, 0 waiting.\n"
     assert receiver.posted[0].is_genuine
     found = terminal.one("deliver", "--limit", "5")
-    assert set(found) == {"sent", "failed", "given_up", "suppressed", "waiting", "unrouted", "seconds"}
+    assert set(found) == {
+        "sent", "failed", "given_up", "suppressed", "waiting", "unrouted", "unset_outlets", "seconds",
+    }  # fmt: skip
     assert terminal.one("outbox", "list")["sent_at"] == "2026-03-02T09:00:00+08:00"
 
 
@@ -125,3 +128,33 @@ def test_the_scheduler_fires_tells_and_ends_when_told(empty: Terminal, receiver:
 
 def test_the_scheduler_wants_a_clock_that_goes(terminal: Terminal) -> None:
     assert "--now" in terminal.error("scheduler", code=2)["message"]
+
+
+def test_a_bot_that_was_taken_out_of_its_group_is_seen_and_mended(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definitions = terminal.folder / "definitions"
+    terminal("init", ".")
+    desk = definitions / "desk.yaml"
+    desk.write_text(f"{desk.read_text('utf-8')}\noutlets:\n  leads: {{kind: wecom, to: lead}}\n", "utf-8")
+    terminal("apply", "--actor", "admin_01")
+    terminal("escalate", terminal.ticket())
+    found = terminal.one("deliver")
+    assert (found["waiting"], found["unrouted"], found["unset_outlets"]) == (1, 1, ["leads"])
+    terminal("deliver")
+    assert "The outlet leads has no address here: outlet_leads_url is not set" in terminal.err
+    assert terminal.one("health")["unset_outlets"] == ["leads"]
+    late: dict[str, Any] = {"TICKETFLOW_NOW": "2026-03-02T09:30:00+08:00"}
+    terminal("timeouts", "run", **late)
+    assert "unset_outlet" in {found["check"] for found in terminal.objects("health", code=9, **late)[0]["findings"]}
+    with Group("wecom") as group:
+        settings = f'[outlets.leads]\nurl = "{group.url.replace(KEY, "of-another-group")}"\n'
+        (terminal.folder / "ticketflow.toml").write_text(settings, "utf-8")
+        assert terminal.one("deliver", **late)["failed"] >= 1
+        shown = terminal("outbox", "list", **late)
+        assert "waiting: errcode 93000: the address is wrong, or the bot is no longer in its group" in shown
+        assert "of-another-group" not in shown + json.dumps(terminal.objects("outbox", "list", **late))
+        monkeypatch.setenv("TICKETFLOW_OUTLET_LEADS_URL", group.url)
+        terminal("outbox", "retry", "1", **late, TICKETFLOW_ACTOR="lead_day")
+        assert terminal.one("deliver", **late)["sent"] >= 1
+        assert "＠Day lead\nEscalated\n\nTicket: 1\nType: Complaint\n" in group.texts[0]

@@ -249,3 +249,31 @@ def test_nobody_elses_settings_reach_these_tests() -> None:
     assert not [
         name for name in os.environ if name.startswith("TICKETFLOW_") and "TEST" not in name and "LAWS" not in name
     ]
+
+
+def test_bots_are_set_in_the_environment_or_in_a_table_of_the_file(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(
+        '[outlets.night]\nurl = "https://b/?key=file"\nsecret = "SECfile"\n[outlets.leads]\nurl = "https://b/x"',
+        terminal.folder,
+    )
+    monkeypatch.setenv("TICKETFLOW_OUTLET_NIGHT_URL", "https://b/?key=environment")
+    monkeypatch.setenv("TICKETFLOW_OUTLET_THE_URL_SECRET", "lost")
+    found = Session()._outlets
+    assert {name: (access.url, access.secret) for name, access in found.items()} == {
+        "leads": ("https://b/x", None),
+        "night": ("https://b/?key=environment", "SECfile"),
+        "the_url": ("", "lost"),
+    }
+    error = terminal.error("deliver", code=2)
+    assert error["message"] == "the setting outlet_the_url_url cannot be used"
+
+
+@pytest.mark.parametrize(
+    "text", ["outlets = 'x'", "[outlets]\na = 'x'", "[outlets.a]\nkey = 'x'", "[outlets.a]\nurl = 1"]
+)
+def test_what_is_no_setting_of_a_bot_is_named(empty: Terminal, text: str) -> None:
+    settings(text, empty.folder)
+    with pytest.raises(UsageError, match=r"outlet_.* is no setting, or not a text"):
+        read_settings(empty.folder / "ticketflow.toml")

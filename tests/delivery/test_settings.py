@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.delivery.settings import Delivery, MailServer
+from workflow.delivery.settings import Access, Delivery, MailServer
 from workflow.errors import UsageError
 
 HOOK = "https://chat.example.org/in?token=very-secret-token"
@@ -71,3 +71,24 @@ def test_nothing_secret_is_shown() -> None:
 def test_a_server_is_waited_for_within_reason(timeout: float) -> None:
     with pytest.raises(UsageError, match="waited for"):
         Delivery(timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "693a91f6-hunter2", "http://qyapi.weixin.qq.com/send?key=hunter2", "https://a:hunter2@b/", "file:///hunter2",
+        "https:///hunter2", "https://b/#hunter2", "http://localhost.example.org/hunter2", "https://b/ hunter2",
+    ],
+)  # fmt: skip
+def test_a_bot_without_a_sound_address_is_refused_and_it_is_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match="outlet_leads_url cannot be used") as caught:
+        Delivery(outlets={"leads": Access(url)})
+    assert "hunter2" not in f"{caught.value.as_dict()}"
+
+
+def test_nothing_of_a_bot_is_shown() -> None:
+    outlets = {"leads": Access("https://b/?key=hunter2", "SECret"), "trial": Access("http://127.0.0.1:8080/hunter2")}
+    assert bool(Delivery(outlets=outlets))
+    assert f"{Delivery(outlets=outlets)!r} {outlets}" == (
+        "Delivery(lang='en', timeout=10.0) {'leads': Access(), 'trial': Access()}"
+    )

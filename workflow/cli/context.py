@@ -281,7 +281,7 @@ def read_settings(path: Path) -> dict[str, str]:
                 "the settings are: {known}",
                 file=str(path),
                 name=name,
-                known=", ".join(IN_FILE),
+                known=", ".join((*IN_FILE, "url and secret of [outlets.NAME]")),
             )
     if folder := found.get("definitions"):
         found["definitions"] = str(path.parent / folder)

@@ -16,6 +16,7 @@ from workflow.errors import UsageError
 if TYPE_CHECKING:
     from workflow import OutboxRow
 
+_UNSET = "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits."
 STATES = ("waiting", "sending", "sent", "suppressed", "failed")
 
 
@@ -26,9 +27,10 @@ STATES = ("waiting", "sending", "sent", "suppressed", "failed")
 def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
     """Send the messages that are due.
 
-    They leave by a signed webhook and by mail, as set in the environment or in ticketflow.toml (webhook_url,
-    webhook_secret, smtp_url). What fails is tried again later, at growing intervals. Any number of these may run at a
-    time. Meant for cron:
+    They leave by a signed webhook, by mail, and by the outlets of desk.yaml: bots of WeCom, DingTalk and Feishu, and
+    files. Addresses and secrets are set in the environment or in ticketflow.toml (webhook_url, webhook_secret,
+    smtp_url; TICKETFLOW_OUTLET_NAME_URL and _SECRET, or url and secret under [outlets.NAME]). What fails is tried
+    again later, at growing intervals. Any number of these may run at a time. Meant for cron:
 
         * * * * *  cd /srv/desk && .venv/bin/ticketflow deliver > /dev/null
     """
@@ -46,6 +48,8 @@ def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
             "Nobody takes {unrouted} of them: set webhook_url or smtp_url, or register the host's action.",
             unrouted=report.unrouted,
         )
+        for outlet in report.unset_outlets:
+            session.hint(_UNSET, outlet=outlet, setting=f"outlet_{outlet}_url")
 
 
 @click.command("scheduler", cls=Command)

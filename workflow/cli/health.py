@@ -42,7 +42,7 @@ def health(session: Session, *, window: timedelta, **limits: Any) -> None:
 
     if not session.setting("app"):
         _demand_desk(session)
-    found = session.desk.health(limits=Limits(**limits), window=window)
+    found = session.sending_desk.health(limits=Limits(**limits), window=window)
     if session.json:
         session.dump(session.zoned(_health_json(session, found)))
     else:
@@ -102,6 +102,8 @@ def _facts(session: Session, found: Health) -> Iterator[tuple[str, object]]:
     yield "lateness of firings", ", ".join(classes)
     yield "open incidents", _found(session, found.incidents)
     yield "messages unsent too long", _found(session, found.undelivered)
+    if found.unset_outlets:
+        yield "outlets without an address here", ", ".join(found.unset_outlets)
     yield "messages given up", _found(session, found.failed)
     yield "escalations untaken too long", _found(session, found.unheld)
     yield "tickets ahead of the clock", _found(session, found.ahead)

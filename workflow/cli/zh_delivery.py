@@ -9,16 +9,26 @@ DELIVERY = {
     "写一行；加 --json 时还在标准输出写一个对象。Ctrl-C 或 SIGTERM 会在手头这一批完成后停止。可与 cron 及其他调度器同时运行：不会重复执行。",
     "Every message that was given up.": "所有已放弃的消息。",
     "Make messages due again: those that were given up, or that wait for their next try.": "让消息重新发送：已放弃的，或正等待重试的。",
+    "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits.": "出口 {outlet} 在此没有地址：没有设置 {setting}，"
+    "发往它的消息在等待。",
+    "copy the bot's address from its group; it begins with https://": "请从群里复制机器人的地址；它以 https:// 开头",
+    "outlets without an address here": "在此没有地址的出口",
+    "set it where `ticketflow deliver` or `ticketflow scheduler` runs": "请在运行 `ticketflow deliver` 或 `ticketflow scheduler` 的地方设置",
+    "the action {name} is registered twice": "动作 {name} 登记了两次",
+    "the outlet {outlet} has no address here: {setting} is not set, and what is for it waits": "出口 {outlet} 在此没有地址：没有设置 {setting}，"
+    "发往它的消息在等待",
     "Nobody takes {unrouted} of them: set webhook_url or smtp_url, or register the host's action.": "其中 {unrouted} 条没有发送途径："
     "请设置 webhook_url 或 smtp_url，或登记宿主程序的动作。",
     "Only messages in this state.": "只看这一状态的消息。",
     "Run timeouts as they fall due and send messages, until told to stop.": "到期即执行超时并发送消息，直到被要求停止。",
     "See what must be told to whom, and bring back what failed.": "查看要通知谁什么，并重发失败的消息。",
     "Send the messages that are due.": "发送到时的消息。",
-    "They leave by a signed webhook and by mail, as set in the environment or in ticketflow.toml (webhook_url, "
-    "webhook_secret, smtp_url). What fails is tried again later, at growing intervals. Any number of these may run at a "
-    "time. Meant for cron:": "消息经签名的 webhook 和邮件发出，途径由环境变量或 ticketflow.toml 设置（webhook_url、webhook_secret、smtp_url）。"
-    "失败的稍后重试，间隔逐次加长。可同时运行多个。适合放进 cron：",
+    "They leave by a signed webhook, by mail, and by the outlets of desk.yaml: bots of WeCom, DingTalk and Feishu, and "
+    "files. Addresses and secrets are set in the environment or in ticketflow.toml (webhook_url, webhook_secret, "
+    "smtp_url; TICKETFLOW_OUTLET_NAME_URL and _SECRET, or url and secret under [outlets.NAME]). What fails is tried "
+    "again later, at growing intervals. Any number of these may run at a time. Meant for cron:": "消息经签名的 webhook、邮件和 desk.yaml "
+    "中的出口（企业微信、钉钉、飞书的群机器人，以及文件）发出。地址和密钥由环境变量或 ticketflow.toml 设置（webhook_url、webhook_secret、smtp_url；"
+    "TICKETFLOW_OUTLET_NAME_URL 和 _SECRET，或 [outlets.NAME] 下的 url 和 secret）。失败的稍后重试，间隔逐次加长。可同时运行多个。适合放进 cron：",
     "a delivery cannot take fewer than no messages": "发送的消息不能少于零条",
     "a server cannot be waited for {given} seconds": "不能等待服务器 {given} 秒",
     "a webhook needs a secret that signs what it is sent": "webhook 需要一个签名用的密钥",

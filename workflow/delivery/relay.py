@@ -24,7 +24,8 @@ HOST = "host"
 class DeliveryReport:
     """What a delivery did: messages `sent`, `failed` (to be tried again), `given_up` and `suppressed`.
 
-    `waiting` are all that are still to be sent; of these, `unrouted` have nobody here who takes them.
+    `waiting` are all that are still to be sent; of these, `unrouted` have nobody here who takes them. `unset_outlets`
+    are those of the desk whose address is not set here.
     """
 
     sent: int = 0
@@ -33,6 +34,7 @@ class DeliveryReport:
     suppressed: int = 0
     waiting: int = 0
     unrouted: int = 0
+    unset_outlets: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -58,7 +60,9 @@ def deliver(
         everybody, ours = outbox.counts(connection), outbox.counts(connection, routes.takes)
     waiting, routed = (sum(counts[state] for state in outbox.PENDING) for counts in (everybody, ours))
     seconds = round(time.perf_counter() - began, 3)
-    return DeliveryReport(**relay.done, waiting=waiting, unrouted=waiting - routed, seconds=seconds)
+    return DeliveryReport(
+        **relay.done, waiting=waiting, unrouted=waiting - routed, unset_outlets=routes.unset, seconds=seconds
+    )
 
 
 class _Relay:

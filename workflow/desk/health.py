@@ -39,7 +39,8 @@ class Health:
     `15m`, `1h`, `1d`, `later`. `undelivered` messages have waited longer than the limit, `unheld` escalations too.
     `ahead` are open tickets whose last event lies in the future: a clock had jumped. `clock_ahead` is how far this
     machine's clock is ahead of a database server's, below zero if it is behind. `restored_from` is the moment of the
-    backup that a desk came back from which still waits for `Desk.resume`. `findings` are what is beyond the
+    backup that a desk came back from which still waits for `Desk.resume`. `unset_outlets` are those of the desk whose
+    address is not set in this process. `findings` are what is beyond the
     limits, each with its sentence and remedy; without any the desk is healthy.
     """
 
@@ -59,6 +60,7 @@ class Health:
     definitions_changed: bool
     newer_holidays: tuple[str, ...]
     restored_from: datetime | None
+    unset_outlets: tuple[str, ...]
     findings: tuple[Unhealthy, ...] = field(default=())
 
     @property
@@ -89,6 +91,7 @@ def examine(
     changed: bool,
     newer_holidays: tuple[str, ...],
     clock_ahead: timedelta,
+    unset_outlets: tuple[str, ...],
 ) -> Health:
     """Look at everything, each by a bounded read."""
     found = Health(
@@ -108,6 +111,7 @@ def examine(
         definitions_changed=changed,
         newer_holidays=newer_holidays,
         restored_from=restored_from(connection),
+        unset_outlets=unset_outlets,
     )
     return replace(found, findings=tuple(_findings(found, limits)))
 
@@ -151,6 +155,12 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
             check="undelivered", ticket=found.undelivered.ticket_id, count=found.undelivered.count,
             limit=limits.max_undelivered, when=found.undelivered.since,
         )  # fmt: skip
+        for outlet in found.unset_outlets:
+            yield Unhealthy(
+                "the outlet {outlet} has no address here: {setting} is not set, and what is for it waits",
+                "set it where `ticketflow deliver` or `ticketflow scheduler` runs",
+                check="unset_outlet", outlet=outlet, setting=f"outlet_{outlet}_url",
+            )  # fmt: skip
     if found.failed.count > limits.max_failed:
         yield Unhealthy(
             "messages given up: {count}; the first is of ticket {ticket}: {reason}",

@@ -16,6 +16,7 @@ from workflow.core.events import Link
 from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, SlaClock, Ticket
 from workflow.definition.desk import DeskSpec
 from workflow.definition.resolve import TicketType
+from workflow.delivery.routes import unset
 from workflow.desk import book as rulebook
 from workflow.desk import sorting, unit
 from workflow.desk.book import Book
@@ -168,6 +169,7 @@ class LookingVerbs(Ground):
         from workflow.desk.health import Limits, examine
 
         changed, newer, now = self.definitions_changed, self.newer_holidays, self.clock.now()
+        unset_outlets = unset(self.delivery, self.desk)
         return self._transactions.read(
             lambda connection: examine(
                 connection,
@@ -177,6 +179,7 @@ class LookingVerbs(Ground):
                 changed=changed,
                 newer_holidays=newer,
                 clock_ahead=getattr(self.clock, "ahead", timedelta()),
+                unset_outlets=unset_outlets,
             )
         )
 
