@@ -283,7 +283,10 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     True
     """
     env = _environment((("text", "string"),))
-    expression = env.compile(f"text.matches({_quoted(f'(?i){pattern}')})")
+    try:
+        expression = env.compile(f"text.matches({_quoted(f'(?i){pattern}')})")
+    except RuntimeError as error:
+        raise ValueError(_bare(str(error))) from None
     probe = expression.eval(data={"text": ""})
     if probe.type() == cel.Type.ERROR:
         raise ValueError(_bare(probe.value()).removeprefix("invalid regular expression: "))

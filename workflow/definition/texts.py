@@ -68,31 +68,35 @@ def outline(source: str) -> Outline:
 
 
 def _nodes(tree: nodes.Node, names: list[tuple[str, int]]) -> Iterator[nodes.Node]:
-    """Yield the nodes of a text; a name with its parts is one of `names` instead."""
-    for node in tree.iter_child_nodes():
+    """Yield the nodes of a text, however deep; a name with its parts is one of `names` instead."""
+    waiting = [*tree.iter_child_nodes()][::-1]
+    while waiting:
+        node = waiting.pop()
         if (name := _name(node)) is not None:
             names.append((name, node.lineno))
             continue
         yield node
-        yield from _nodes(node, names)
+        waiting += [*node.iter_child_nodes()][::-1]
 
 
 def _name(node: Any) -> str | None:
     """Return the name that a node reads, `customer.x` included."""
-    kind = type(node).__name__
-    if kind == "Name" and node.ctx == "load":
+    if _kind(node) == "Name" and node.ctx == "load":
         return str(node.name)
-    if kind == "Getattr" and _name(node.node) == "customer":
+    if _kind(node) == "Getattr" and _kind(node.node) == "Name" and node.node.name == "customer":
         return f"customer.{node.attr}"
     return None
 
 
+def _kind(node: object) -> str:
+    return type(node).__name__
+
+
 def _wrong(node: Any) -> str | None:
     """Return what a node is called that no text may hold, or None."""
-    kind = type(node).__name__
-    if kind == "Getattr":
+    if _kind(node) == "Getattr":
         return str(node.attr)
-    return None if kind in _ALLOWED else kind.lower()
+    return None if _kind(node) in _ALLOWED else _kind(node).lower()
 
 
 def fill(source: str, values: Mapping[str, str | bool | int | float]) -> str:
