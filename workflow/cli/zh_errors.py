@@ -97,6 +97,8 @@ CONTACTS = {
     "unpack it yourself, and look what it is": "请自行解压，看看它是什么",
     "{rows} rows cannot be taken in, which is more than can be kept: nothing after this was read": "{rows} 行无法受理，多得无法保留：其后内容都未读取",
     "see what is wrong with the first of them, and take the file in again": "请看前几行错在哪里，改正后再次受理该文件",
+    "the URL of the database has an @ too many": "数据库的 URL 多了一个 @",
+    "write one in a password as %40": "密码里的 @ 请写成 %40",
     "a batch has at least one contact": "一批至少一条来件",
     "give a batch of 1 or more": "每批至少为 1",
     "a cell is longer than {limit} characters": "单元格超过 {limit} 个字符",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -23,6 +24,7 @@ from workflow.store.tables import metadata
 T = TypeVar("T")
 ATTEMPTS = 5
 OPENING = "opening"
+LOGGED_AS = "ticketflow"
 _AUTOCOMMIT, _FAILED = "25P01", "25P02"
 
 
@@ -207,19 +209,28 @@ def _translate_inside_host(error: BaseException | None, database: str) -> Ticket
     return StoreBusy(found.template, "roll back and run the whole transaction again", **found.values)
 
 
+def _no_row(record: logging.LogRecord) -> bool:
+    """Let SQLAlchemy log our statements, but not the rows that they return, as it does at DEBUG."""
+    return record.levelno > logging.DEBUG
+
+
 def _engine(url: str, busy_timeout: float) -> Engine:
+    quiet: dict[str, Any] = {"hide_parameters": True, "logging_name": LOGGED_AS}
+    logging.getLogger(f"sqlalchemy.engine.Engine.{LOGGED_AS}").addFilter(_no_row)
     with translated():
         try:
             parsed = make_url(url)
         except ValueError as error:  # a port that is no number
             raise exc.ArgumentError(str(error)) from error
+        if "@" in (parsed.host or ""):  # the end of a password, which no error may show
+            raise StoreError("the URL of the database has an @ too many", "write one in a password as %40")
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "postgresql":
             options = f"-c lock_timeout={int(busy_timeout * 1000)} -c timezone=UTC"
             arguments = {"options": options, "connect_timeout": 10} if parsed.get_driver_name() == "psycopg" else {}
             quick = parsed.get_driver_name() == "psycopg"
-            engine = create_engine(parsed, connect_args=arguments, pool_pre_ping=not quick, hide_parameters=True)
+            engine = create_engine(parsed, connect_args=arguments, pool_pre_ping=not quick, **quiet)
             if quick:
                 event.listen(engine, "checkout", _demand_alive)
             return engine
@@ -230,7 +241,7 @@ def _engine(url: str, busy_timeout: float) -> Engine:
         in_memory = parsed.database in (None, "", ":memory:")
         more: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
         arguments = {"timeout": busy_timeout, "check_same_thread": False, "isolation_level": None}
-        engine = create_engine(parsed, connect_args=arguments, hide_parameters=True, **more)
+        engine = create_engine(parsed, connect_args=arguments, **quiet, **more)
     prepare = partial(_prepare_sqlite, busy_timeout=busy_timeout, database=name_of(engine))
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
