@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import create_engine
 
-from tests.store.small import DESK, JOB, MINUTE, NOON, write
+from tests.store.small import DESK, JOB, MINUTE, NOON, timed, write
 from workflow.cli.app import cli
 from workflow.clock import DatabaseClock, SystemClock, VirtualClock
 from workflow.desk.desk import Desk
@@ -42,7 +43,10 @@ def by_faketime(seconds: int) -> list[str]:
     program = shutil.which("faketime")
     if program is None:
         pytest.skip("no faketime here")
-    return [program, "-f", f"{seconds:+}s", sys.executable, "-m", "workflow.cli.main"]
+    told = subprocess.run([program, "-f", "+0s", "env"], capture_output=True, text=True, check=True).stdout
+    (library,) = re.findall("^LD_PRELOAD=.*", told, re.MULTILINE)  # faketime itself would take the signals
+    settings = [library, f"FAKETIME={seconds:+}s", "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+    return ["env", *settings, sys.executable, "-m", "workflow.cli.main"]
 
 
 def by_injection(seconds: int) -> list[str]:
@@ -69,6 +73,46 @@ def test_machines_ten_minutes_apart_agree_and_are_told(postgres_url: str, tmp_pa
         assert desk.get(1).opened_at < desk.get(1).updated_at < datetime.now(UTC) + SECOND
         out, err = said_on(machine(OFF), postgres_url, "timeouts", "run", "--json")  # nothing is due for half an hour
         assert (json.loads(out)["fired"], json.loads(err)["warning"]["code"]) == (0, "unhealthy")
+        assert desk.health().ok
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.name == "nt", reason="faketime")
+def test_schedulers_runs_and_a_host_ten_minutes_apart_fire_each_timer_once_and_none_early(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    timeouts = "soon: {after: 3s, actions: [escalate]}\nlater: {after: 5m, actions: [escalate]}"
+    folder, off = write(tmp_path / "desk", timed(timeouts)), (OFF, -OFF)
+    machines = {seconds: by_faketime(seconds) for seconds in off}
+    settings = {"TICKETFLOW_DATABASE": postgres_url}
+    with Desk.connect(postgres_url, definitions=folder) as desk, ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*machines[seconds], "scheduler", "--every", "0.2", "--chunk", "1"],
+                    cwd=ROOT, env={**os.environ, **settings}, stderr=subprocess.DEVNULL,
+                )
+            )
+            for seconds in off
+        ]  # fmt: skip
+        for process in running:
+            stack.callback(process.kill)
+        for seconds in off:
+            said_on(machines[seconds], postgres_url, "open", "timed")
+        for _ in range(4):
+            desk.open("timed", actor="ann")
+        deadline = time.monotonic() + 60
+        while len(desk.outbox()) < 6:
+            said_on(machines[-OFF], postgres_url, "timeouts", "run")
+            desk.run_timeouts()
+            assert time.monotonic() < deadline
+            assert [process.poll() for process in running] == [None, None]
+        for process in running:
+            process.terminate()
+            assert process.wait(20) == 0
+        fired = [entry for number in range(1, 7) for entry in desk.history(number) if entry.kind == "fired"]
+        assert [entry.timer and entry.timer[1] for entry in fired] == ["soon"] * 6
+        assert {entry.happened_at - desk.get(number).opened_at for number, entry in enumerate(fired, 1)} == {3 * SECOND}
         assert desk.health().ok
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 STORE = {
     "check its disk, and how large a file may be: what was not answered was not written": "请检查磁盘和文件大小限制；没有得到答复的都没有写入",
     "check that it is there and writable": "请检查它是否存在、可写",
+    "{database} keeps no settings of a session: {reason}": "{database} 不保留会话的设置：{reason}",
+    "behind PgBouncer, add ?pgbouncer=true to its URL": "若经由 PgBouncer，请在其 URL 后加上 ?pgbouncer=true",
     "check that its folder is there, and that your user may read and write it": "请检查其目录是否存在，以及您的系统用户能否读写",
     "check that its server runs, and the host and the port in its URL": "请检查服务器是否在运行，以及 URL 中的主机和端口",
     "check the user and the password in its URL": "请检查 URL 中的用户和密码",

@@ -97,6 +97,10 @@ CAUSES = (
         "{database} cannot be reached: {reason}", "check that its server runs, and the host and the port in its URL",
         words="Connection refused|failed to resolve host|timeout expired|No route to host|could not connect",
     ),
+    Cause(
+        "{database} keeps no settings of a session: {reason}", "behind PgBouncer, add ?pgbouncer=true to its URL",
+        words="unsupported startup parameter",
+    ),
     Cause("{database} refused: {reason}", "check that it is there and writable", words=""),
 )  # fmt: skip
 

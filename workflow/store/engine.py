@@ -7,12 +7,12 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, func, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
@@ -227,13 +227,7 @@ def _engine(url: str, busy_timeout: float) -> Engine:
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "postgresql":
-            options = f"-c lock_timeout={int(busy_timeout * 1000)} -c timezone=UTC"
-            arguments = {"options": options, "connect_timeout": 10} if parsed.get_driver_name() == "psycopg" else {}
-            quick = parsed.get_driver_name() == "psycopg"
-            engine = create_engine(parsed, connect_args=arguments, pool_pre_ping=not quick, **quiet)
-            if quick:
-                event.listen(engine, "checkout", _demand_alive)
-            return engine
+            return _postgresql(parsed, int(busy_timeout * 1000), quiet)
         if parsed.get_backend_name() != "sqlite":
             raise StoreError(
                 "{backend} is not supported", "use sqlite:///FILE or postgresql://…", backend=parsed.get_backend_name()
@@ -246,6 +240,31 @@ def _engine(url: str, busy_timeout: float) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql(url: URL, lock_timeout: int, quiet: Mapping[str, Any]) -> Engine:
+    if url.get_driver_name() != "psycopg":
+        return create_engine(url, pool_pre_ping=True, **quiet)
+    bounced = url.query.get("pgbouncer", "false")
+    if bounced not in ("true", "false"):
+        raise exc.ArgumentError(f"pgbouncer is true or false, not {bounced}")
+    arguments: dict[str, Any] = {"connect_timeout": 10}
+    if bounced == "true":
+        arguments["prepare_threshold"] = None
+    else:
+        arguments["options"] = f"-c lock_timeout={lock_timeout} -c timezone=UTC"
+    plain = url.difference_update_query(["pgbouncer"])
+    engine = create_engine(plain, connect_args=arguments, **quiet)
+    event.listen(engine, "checkout", _demand_alive)
+    if bounced == "true":
+        event.listen(engine, "begin", partial(_set_for_transaction, lock_timeout=lock_timeout))
+    return engine
+
+
+def _set_for_transaction(connection: Connection, *, lock_timeout: int) -> None:
+    """Set what a session keeps elsewhere: PgBouncer's next transaction may be in another session of the server."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"SELECT set_config('lock_timeout', '{lock_timeout}', true), set_config('timezone', 'UTC', true)")
 
 
 def _demand_alive(connection: Any, _record: Any, _proxy: Any) -> None:
