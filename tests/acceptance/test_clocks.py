@@ -62,7 +62,8 @@ def said_on(machine: list[str], url: str, *words: str) -> tuple[str, str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="faketime")
-@pytest.mark.parametrize("machine", [pytest.param(by_faketime, marks=pytest.mark.prove), by_injection])
+@pytest.mark.prove
+@pytest.mark.parametrize("machine", [by_faketime, by_injection])
 def test_machines_ten_minutes_apart_agree_and_are_told(postgres_url: str, tmp_path: Path, machine: Any) -> None:
     with Desk.connect(postgres_url, definitions=write(tmp_path / "job")) as desk:
         _, err = said_on(machine(OFF), postgres_url, "open", "job", "-f", "statement=x")

@@ -269,7 +269,7 @@ def is_overrun() -> bool:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.prove)])
 def test_the_process_is_punctual_and_ends_when_told(database_url: str, tmp_path: Path, number: signal.Signals) -> None:
     folder = desk_folder(tmp_path / "desk", "2s")
     hook = {"TICKETFLOW_WEBHOOK_SECRET": SECRET}

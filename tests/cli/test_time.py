@@ -338,6 +338,7 @@ def test_the_runs_are_logged(terminal: Terminal) -> None:
     assert len(terminal.objects("timeouts", "log", "--limit", "1", *at("09:13"))) == 1
 
 
+@pytest.mark.prove
 def test_runs_of_many_processes_fire_once(terminal: Terminal) -> None:
     for _ in range(12):
         terminal.ticket()

@@ -53,6 +53,7 @@ def kills(kill_at: Kill, name: str, step: int = 1) -> Iterator[int]:
     raise AssertionError("never done")
 
 
+@pytest.mark.prove
 def test_what_is_one_unit_is_done_wholly_or_not_at_all(
     kill_at: Kill, url: str, folder: Path, books: Books, subtests: pytest.Subtests
 ) -> None:
@@ -76,6 +77,7 @@ def test_what_is_one_unit_is_done_wholly_or_not_at_all(
     }  # fmt: skip
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("name", ["run", "intake"])
 def test_what_is_several_units_keeps_those_that_were_done(
     kill_at: Kill, url: str, folder: Path, books: Books, undisturbed: Callable[[str], Any], name: str

@@ -3,6 +3,7 @@ people who act in between, at the times they acted, change nothing about that. S
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import event as event_seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ def test_any_schedule_of_runs_leaves_what_a_punctual_one_leaves(world: World) ->
     assert standing(late) == standing(punctual)
 
 
+@pytest.mark.prove
 def test_the_worlds_bite() -> None:
     seen: dict[str, int] = {}
     many = 300  # fewer say too little about shares
