@@ -6,6 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import socket
+import struct
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,7 +22,10 @@ SIGNING = "SECfeedc0de5ec4e7"
 
 @dataclass(frozen=True)
 class Says:
-    """What a group answers in place of its own word: a status, a body and a header; nothing for status 0."""
+    """What a group answers in place of its own word: a status, a body and a header.
+
+    Status 0 is a line that is closed without a word, -1 one that is reset.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -43,8 +49,11 @@ class Group(Running):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 owner.asked += 1
                 says = owner.says or Says(json.dumps(owner.judge(self.path, body)).encode())
-                if says.status == 0:
+                if says.status <= 0:
                     self.close_connection = True
+                    if says.status < 0:
+                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        os.close(self.connection.detach())
                     return
                 self.send_response(says.status)
                 if says.status == 302:

@@ -130,6 +130,7 @@ TOO_OFTEN = {"retry_after": MINUTE}
         ("feishu", Says(b"", 429, "120"), "HTTP 429", {"retry_after": 2 * MINUTE}),
         ("feishu", Says(b"", 429, "Mon, 02 Mar 2026 12:30:00 GMT"), "HTTP 429", {"retry_after": 30 * MINUTE}),
         ("wecom", Says(status=0), "Remote end closed connection without response", {}),
+        ("wecom", Says(status=-1), "[Errno 104] Connection reset by peer", {}),
     ],
 )  # fmt: skip
 def test_a_refusal_is_known_by_its_code(kind: str, says: Says, error: str, more: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Outlet(Part):
     @model_validator(mode="before")
     @classmethod
     def _without_secrets(cls, value: Any) -> Any:
+        if isinstance(value, str) and _SECRET.search(value):
+            raise Wrong("secret-in-definition", text="…")
         for name, inner in value.items() if isinstance(value, dict) else ():
             if name in SECRET_KEYS or any(_SECRET.search(text) for text in _texts(inner)):
                 raise Wrong("secret-in-definition", text=str(name), at=(name,))

@@ -347,6 +347,7 @@ IN_A_DESK = [
     ("bad-outlet-path", "customer:", "outlets: {a: {kind: file, to: li, path: »/srv/../etc/told}}\ncustomer:"),
     ("path-of-bot", "customer:", "outlets: {a: {kind: dingtalk, to: li, »path: /srv/told}}\ncustomer:"),
     ("secret-in-definition", "customer:", "outlets: {a: {kind: wecom, to: li, url: »x}}\ncustomer:"),
+    ("secret-in-definition", "customer:", "outlets: {a: »https://x.org/?key=y}\ncustomer:"),
     ("secret-in-definition", "customer:", "outlets: {a: {kind: wecom, to: »https://x.org/?key=y}}\ncustomer:"),
     (
         "secret-in-definition",
