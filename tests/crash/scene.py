@@ -46,6 +46,17 @@ def shape_of(url: str) -> dict[str, list[str]]:
         books.close()
 
 
+def kills(kill_at: Kill, name: str, step: int = 1) -> Iterator[int]:
+    """Kill a piece of work at one statement after the other, until it comes through."""
+    for statement in range(1, 500, step):
+        outcome = kill_at(name, statement)
+        if outcome == "done":
+            return
+        assert outcome == "killed"
+        yield statement
+    raise AssertionError("never done")
+
+
 @contextmanager
 def victim() -> Iterator[Victim]:
     """Give a function that does a piece of work and has it killed somewhere; it returns `killed` or `done`."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash.scene import Kill, shape, shape_of
+from tests.crash.scene import Kill, kills, shape, shape_of
 from tests.crash.test_points import AT
 from tests.crash.test_windows import WINDOWS
 from tests.crash.victim import LATE, WORK, work
@@ -40,17 +40,6 @@ def prepare(url: str, folder: Path) -> None:
     with opened(url, folder) as desk:
         for number in range(3):
             desk.open("job", actor="ann", fields={"statement": f"old {number}"}, customer={"phone": "138"})
-
-
-def kills(kill_at: Kill, name: str, step: int = 1) -> Iterator[int]:
-    """Kill a piece of work at one statement after the other, until it comes through."""
-    for statement in range(1, 500, step):
-        outcome = kill_at(name, statement)
-        if outcome == "done":
-            return
-        assert outcome == "killed"
-        yield statement
-    raise AssertionError("never done")
 
 
 @pytest.mark.prove
@@ -103,4 +92,4 @@ def test_a_desk_that_dies_while_it_is_made_is_made_by_the_next(
 
 
 def test_everything_that_can_be_done_is_killed_somewhere() -> None:
-    assert {*WHOLE, "run", "intake", "connect"} | {*AT.values(), *WINDOWS.values()} == {*WORK, "upgrade"}
+    assert {*WHOLE, "run", "intake", "connect", "host"} | {*AT.values(), *WINDOWS.values()} == {*WORK, "upgrade"}

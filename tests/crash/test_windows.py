@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scene import Kill, shape, shape_of
+from tests.crash.scene import Kill, kills, shape, shape_of
 from tests.crash.test_points import AT
 from tests.crash.victim import JOINING, MASTER, connected, work
 from tests.docs.citations import ROOT
@@ -127,6 +127,22 @@ def test_a_recount_that_is_cut_off_leaves_figures_that_are_right(
     with connected(url, folder) as desk:
         assert desk.stats(by="agent") == before
         assert desk.check_figures() == ()
+
+
+def test_a_host_that_dies_takes_with_it_what_the_desk_did_in_its_transaction(
+    kill_at: Kill, url: str, folder: Path, books: Books
+) -> None:
+    prepare(url, folder)
+
+    def found() -> tuple[int, int]:
+        with books.engine.connect() as connection:
+            return connection.exec_driver_sql("SELECT count(*) FROM orders").scalar_one(), books.count("tickets")
+
+    with books.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE orders (id INTEGER)")
+    assert {found() for _ in kills(kill_at, "host", step=3)} == {(0, 4)}
+    assert found() == (1, 5)
+    books.assert_balanced()
 
 
 def test_tables_are_made_and_upgraded_wholly_or_not_at_all(kill_at: Kill, url: str) -> None:

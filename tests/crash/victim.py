@@ -110,6 +110,12 @@ def _seal(desk: Desk) -> None:
     auditing.seal(desk._transactions.store, _beside(desk, "seals"), seals.private_key(key), desk.clock)  # type: ignore[attr-defined]
 
 
+def _host(desk: Desk) -> None:
+    with desk._transactions.store.engine.begin() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("INSERT INTO orders VALUES (1)")
+        desk.within(connection).open("job", actor="ann", fields={"statement": "of an order"})
+
+
 def _upgrade(url: str) -> None:
     store = Store(url)
     schema.upgrade(store)
@@ -139,6 +145,7 @@ WORK: dict[str, Callable[[Desk], object]] = {
     "restore": partial(_copy, restored=True),
     "backup": _backup,
     "seal": _seal,
+    "host": _host,
 }
 
 
@@ -191,7 +198,7 @@ def killed_at(url: str, place: str, name: str, where: str) -> None:
         WORK[name](desk)
 
 
-ELSEWHERE = ("rearm", "migrate", "redact", "retry", "rebuild", "recount", "restore")  # not on so small a desk
+ELSEWHERE = ("rearm", "migrate", "redact", "retry", "rebuild", "recount", "restore", "host")  # not on so small a desk
 
 
 def warm_up() -> None:

@@ -20,7 +20,7 @@ from workflow.store.engine import Store
 
 TOKEN = re.compile(r'"value": ?"([a-z]+\d*-\d+(?:\.\d+)?)"')
 UNTOLD = ("waiting", "sending", "failed")
-PATIENCE = 120.0
+PATIENCE = 30
 
 
 @dataclass
@@ -46,18 +46,18 @@ class Balance:
 
 def settle(url: str, definitions: Path, ledgers: Iterable[Path], delivery: Delivery) -> None:
     """Finish what workers had begun, fire what is due and tell what waits; nobody else is at the desk any more."""
+    patience = PATIENCE
     with connected(url, definitions, delivery) as desk:
         for ledger in map(Ledger, ledgers):
             for deed in ledger.pending:
                 attempt(desk, ledger, deed)
         desk.run_timeouts()
-        ends = time.monotonic() + PATIENCE
-        while (left := {s: desk.outbox(state=s, limit=500) for s in UNTOLD}) and time.monotonic() < ends:
-            if not any(left.values()):
-                break
-            desk.retry_outbox([row.id for state in ("waiting", "failed") for row in left[state]])
-            desk.deliver()
-            time.sleep(0.1)  # what a relay held that was killed is due when its lease has ended
+        while untold := {row.id: row.state for state in UNTOLD for row in desk.outbox(state=state, limit=1000)}:
+            desk.retry_outbox([number for number, state in untold.items() if state != "sending"])
+            if not desk.deliver().sent:
+                if (patience := patience - 1) == 0:
+                    break
+                time.sleep(0.5)  # what a relay held that was killed is due when its lease has ended
 
 
 def balance(url: str, definitions: Path, ledgers: Iterable[Path], accepted: Mapping[str, int]) -> Balance:

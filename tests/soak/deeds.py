@@ -15,7 +15,7 @@ from workflow.desk.desk import Desk
 from workflow.errors import StoreError, TicketflowError
 
 Deed: TypeAlias = dict[str, Any]
-QUICK = DESK.replace("after: 30m", "after: 4s").replace("after: 1h", "after: 6s")
+QUICK = DESK.replace("after: 30m", "after: 4s").replace("after: 1h", "after: 20s")
 QUICK = QUICK.replace("apply, retry]", "apply, retry, migrate]")
 JOB = """
 ticket_type: job
@@ -59,7 +59,7 @@ def folder(at: Path) -> Path:
 
 def second(at: Path) -> Path:
     """Write them with another version of the type, to which tickets go and from which they come back."""
-    return write(at, JOB.replace("version: 1", "version: 2").replace("after: 2s", "after: 3s"), desk=QUICK)
+    return write(at, JOB.replace("version: 1", "version: 2").replace("after: 5s", "after: 6s"), desk=QUICK)
 
 
 class Ledger:

@@ -21,6 +21,7 @@ from workflow.core.audit import Head
 from workflow.core.chain import canonical
 from workflow.errors import Refused, UsageError
 from workflow.store import crash
+from workflow.store.files import give_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -83,7 +84,7 @@ def save(seal: Seal, folder: Path) -> Path:
             file.flush()
             os.fsync(file.fileno())
         crash.point("seal.written")
-        os.link(beside, path)  # unlike a rename it never takes the place of another
+        give_name(beside, path)
     except FileExistsError:
         raise Refused(
             "{path} is there already", "seal again: another process has just done so", rule="seal", path=str(path)

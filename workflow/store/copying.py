@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from workflow.errors import NotFound, Refused, StoreError
 from workflow.store import crash, schema
 from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store, translated
+from workflow.store.files import give_name
 from workflow.store.tables import PREFIX, desk_revisions, history, metadata, settings, tickets
 
 SLICE = 500  # ids by one transaction
@@ -236,7 +236,7 @@ def backup(source: Store, path: Path) -> CopyReport:
             connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
         store.close()
         crash.point("backup.proved")
-        os.link(part, path)  # unlike a rename it never takes the place of another
+        give_name(part, path)
     except FileExistsError:
         raise Refused("{path} is there already", "name another file", rule="backup", path=str(path)) from None
     finally:
