@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -130,7 +131,7 @@ TOO_OFTEN = {"retry_after": MINUTE}
         ("feishu", Says(b"", 429, "120"), "HTTP 429", {"retry_after": 2 * MINUTE}),
         ("feishu", Says(b"", 429, "Mon, 02 Mar 2026 12:30:00 GMT"), "HTTP 429", {"retry_after": 30 * MINUTE}),
         ("wecom", Says(status=0), "Remote end closed connection without response", {}),
-        ("wecom", Says(status=-1), "[Errno 104] Connection reset by peer", {}),
+        ("wecom", Says(status=-1), "Connection reset by peer", {}),
     ],
 )  # fmt: skip
 def test_a_refusal_is_known_by_its_code(kind: str, says: Says, error: str, more: dict[str, Any]) -> None:
@@ -138,7 +139,7 @@ def test_a_refusal_is_known_by_its_code(kind: str, says: Says, error: str, more:
         group.says = says
         with pytest.raises(Failure) as caught:
             told(group)
-    assert str(caught.value).startswith(error)
+    assert error in str(caught.value)
     known = {"permanent": False, "unreachable": True, "retry_after": None} | more
     assert {name: getattr(caught.value, name) for name in known} == known
     assert group.asked == 1, "no redirect is followed"
@@ -176,22 +177,23 @@ def test_whatever_is_no_code_is_none(answer: bytes) -> None:
     assert own_code(answer, "code") is None
 
 
-def test_the_books_know_of_the_bot_and_not_its_key(tmp_path: Path) -> None:
+def test_neither_books_nor_logs_know_the_key_of_a_bot(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     outlets = "outlets: {leads: {kind: dingtalk, to: lead}}\n"
     definitions = write(tmp_path / "definitions", TELLING, desk=PEOPLE + outlets)
     with Group("dingtalk", secret=SIGNING, at=NOON.timestamp()) as group:
         settings = Delivery(outlets={"leads": Access(group.url, SIGNING)}, timeout=2)
-        with telling("sqlite://", definitions, settings) as desk:
+        with telling(f"sqlite:///{tmp_path / 'desk.db'}", definitions, settings) as desk:
             desk.escalate(job(desk), actor="ann")
-            group.says = Says(b'{"errcode": 310000, "errmsg": "keywords not in content"}')
-            assert desk.deliver().failed == 1
-            (row,) = desk.outbox()
-            assert (row.state, row.last_error or "") >= ("waiting", "errcode 310000: ")
-            assert row.next_try_at is not None
-            desk.clock.move_to(row.next_try_at)  # type: ignore[attr-defined]
-            group.says = None
-            assert desk.deliver().sent == 1
-            books = f"{desk.outbox()} {desk.history(1)} {desk.delivery!r} {desk.desk!r}"
+            for says in (b'{"errcode": 310000, "errmsg": "keywords not in content"}', KEY.encode(), None):
+                group.says = says and Says(says)
+                desk.deliver()
+                (row,) = desk.outbox()
+                caplog.handler.stream.write(f"{row} {desk.delivery!r} {desk.desk!r}")
+                desk.clock.move_to(row.next_try_at or desk.clock.now())  # type: ignore[attr-defined]
+    assert row.state == "sent"
     assert group.texts[0].startswith("＠boss\nEscalated\n\nTicket: 1\n")
-    assert KEY not in books
-    assert SIGNING not in books
+    for known in (caplog.text.encode(), *(file.read_bytes() for file in tmp_path.glob("desk.db*"))):
+        assert known
+        assert KEY.encode() not in known
+        assert SIGNING.encode() not in known

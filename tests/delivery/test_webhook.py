@@ -150,3 +150,14 @@ def test_a_server_that_is_not_there_is_a_failure_without_the_address(definitions
     assert error is not None
     assert "refused" in error
     assert "token" not in error
+
+
+def test_a_proxy_of_the_environment_is_gone_through(
+    receiver: Receiver, definitions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", receiver.url)
+    settings = Delivery(webhook_url="http://receiver.invalid/in", webhook_secret=SECRET, timeout=2)
+    with telling("sqlite://", definitions, settings) as desk:
+        job(desk, "tell_customer")
+        assert desk.deliver().sent == 1
+    assert receiver.posted[0].headers["host"] == "receiver.invalid"

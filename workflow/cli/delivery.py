@@ -16,7 +16,6 @@ from workflow.errors import UsageError
 if TYPE_CHECKING:
     from workflow import OutboxRow
 
-_UNSET = "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits."
 STATES = ("waiting", "sending", "sent", "suppressed", "failed")
 
 
@@ -43,13 +42,17 @@ def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
         "{sent} sent, {failed} failed, {given_up} given up, {suppressed} suppressed, {waiting} waiting.",
         **asdict(report),
     )
-    if report.unrouted:
+    for outlet in report.unset_outlets if report.unrouted else ():
+        session.hint(
+            "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits.",
+            outlet=outlet,
+            setting=f"outlet_{outlet}_url",
+        )
+    if report.unrouted and not report.unset_outlets:
         session.hint(
             "Nobody takes {unrouted} of them: set webhook_url or smtp_url, or register the host's action.",
             unrouted=report.unrouted,
         )
-        for outlet in report.unset_outlets:
-            session.hint(_UNSET, outlet=outlet, setting=f"outlet_{outlet}_url")
 
 
 @click.command("scheduler", cls=Command)
