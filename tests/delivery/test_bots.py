@@ -186,7 +186,7 @@ def test_neither_books_nor_logs_know_the_key_of_a_bot(tmp_path: Path, caplog: py
         with telling(f"sqlite:///{tmp_path / 'desk.db'}", definitions, settings) as desk:
             desk.escalate(job(desk), actor="ann")
             for says in (b'{"errcode": 310000, "errmsg": "keywords not in content"}', KEY.encode(), None):
-                group.says = says and Says(says)
+                group.says = Says(says) if says else None
                 desk.deliver()
                 (row,) = desk.outbox()
                 caplog.handler.stream.write(f"{row} {desk.delivery!r} {desk.desk!r}")
