@@ -51,9 +51,12 @@ def test_init_never_overwrites(own: Terminal) -> None:
 
 
 def test_check_names_the_types(empty: Terminal) -> None:
-    assert empty("check") == f"7 ticket types: {', '.join(TYPES)}; 0 errors, 0 warnings\n"
+    remark, line = empty("check").splitlines()
+    assert "remark anybody-acts: anybody at a command line may act as *" in remark
+    assert line == f"7 ticket types: {', '.join(TYPES)}; 0 errors, 0 warnings"
     found = empty.one("check", "--strict")
-    assert (found["types"], found["errors"], found["warnings"], found["problems"]) == (TYPES, 0, 0, [])
+    assert (found["types"], found["errors"], found["warnings"]) == (TYPES, 0, 0)
+    assert [(problem["code"], problem["severity"]) for problem in found["problems"]] == [("anybody-acts", "remark")]
 
 
 def test_check_shows_every_problem_at_once(own: Terminal) -> None:
@@ -86,7 +89,7 @@ def test_check_knows_what_day_it_is(own: Terminal) -> None:
     last = holiday_table("cn").announced_through
     for day, codes in ((last - timedelta(days=14), []), (last, ["holidays-unannounced"])):
         found = own.one("check", TICKETFLOW_NOW=f"{day}T09:00:00+08:00")
-        assert [problem["code"] for problem in found["problems"]] == codes
+        assert [problem["code"] for problem in found["problems"]] == ["anybody-acts", *codes]
 
 
 def test_check_looks_where_it_is_told(empty: Terminal) -> None:

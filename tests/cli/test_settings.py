@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import sqlite3
 import sys
 import time
@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import NOW, Terminal
 from workflow.cli.context import Session, read_settings
+from workflow.cli.osuser import os_user
 from workflow.errors import UsageError
 
 
@@ -118,6 +119,8 @@ def test_how_long_to_wait_for_a_lock_can_be_said(terminal: Terminal) -> None:
 
 # Who acts.
 
+ME = os_user()
+
 
 def desk_with(terminal: Terminal, old: str, new: str) -> None:
     terminal("init")
@@ -137,25 +140,46 @@ def test_without_a_name_the_default_actor_acts(empty: Terminal) -> None:
 
 
 def test_the_member_with_my_os_user_acts(empty: Terminal) -> None:
-    desk_with(empty, "  lead_day: {", f"  lead_day: {{os_user: {getpass.getuser()}, ")
+    desk_with(empty, "  lead_day: {", f"  lead_day: {{os_user: [nobody_here, {ME}], ")
     assert opened_by(empty) == "lead_day"
 
 
 def test_without_anybody_it_is_refused(empty: Terminal) -> None:
     desk_with(empty, "default_actor: agent_01", "")
     error = empty.error("open", "inquiry", code=5, TICKETFLOW_ACTOR=None)
-    assert getpass.getuser() in error["message"]
+    assert ME in error["message"]
     assert "--actor" in error["remedy"]
+    (row,) = empty.objects("refusals", "list")
+    assert (row["actor"], row["os_user"], row["verb"], row["rule"]) == (None, ME, "open", "identity")
 
 
-def test_a_user_without_a_name_is_nobody(empty: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk_with(empty, "default_actor: agent_01", "")
+def test_a_user_without_a_name_goes_by_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
 
-    def unknown() -> str:
-        raise OSError("no such user")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert os_user() == str(os.getuid())
 
-    monkeypatch.setattr(getpass, "getuser", unknown)
-    assert empty.error("open", "inquiry", code=5, TICKETFLOW_ACTOR=None)["code"] == "refused"
+
+def test_a_name_is_taken_only_by_whom_the_desk_lets(empty: Terminal) -> None:
+    """Neither an option nor the environment proves who somebody is."""
+    desk_with(empty, 'act_as: {"*": "*"}', f"act_as: {{{ME}: [lead_day, lead_night], somebody: [supervisor_01]}}")
+    words = ("open", "inquiry", "-f", "statement=?")
+    more: dict[str, Any] = {"TICKETFLOW_ACTOR": None, "LOGNAME": "somebody"}
+    for actor in ("lead_day", "lead_night", "agent_01"):  # the last is the default actor
+        empty(*words, "--actor", actor, **more)
+    forged: list[tuple[str, ...]] = [("open", *words[1:]), ("note", "1", "x"), ("sla", "rebuild")]
+    for command in forged:
+        error = empty.error(*command, code=5, **more | {"TICKETFLOW_ACTOR": "supervisor_01"})
+        assert (error["code"], ME in error["message"]) == ("forbidden", True)
+        assert "lead_day, lead_night, agent_01" in error["message"]
+    assert "supervisor_01" in empty.error("claim", "1", "--actor", "supervisor_01", "--lang", "zh", code=5)["remedy"]
+    rows = empty.objects("refusals", "list")
+    assert [(row["verb"], row["ticket_id"]) for row in rows] == [
+        ("open", None), ("note", 1), ("sla rebuild", None), ("claim", 1),
+    ]  # fmt: skip
+    assert {(row["actor"], row["os_user"], row["rule"]) for row in rows} == {("supervisor_01", ME, "identity")}
+    assert len(empty.objects("list", **more)) == 3, "to read takes no name"
 
 
 @pytest.mark.parametrize("name", ["system", "timer"])
@@ -213,7 +237,7 @@ def hosted(empty: Terminal) -> Terminal:
 def test_the_host_brings_its_desk_and_its_conditions(hosted: Terminal) -> None:
     app = ("--app", "shop_of_tests:desk")
     without = hosted.one("check", "rules", code=3)
-    assert [problem["code"] for problem in without["problems"]] == ["unknown-host-condition"]
+    assert [problem["code"] for problem in without["problems"]] == ["anybody-acts", "unknown-host-condition"]
     env: dict[str, Any] = {"TICKETFLOW_NOW": None}
     assert hosted.one("check", "rules", *app, **env)["errors"] == 0
     number = hosted.ticket("inquiry", *app)

@@ -30,6 +30,7 @@ TELLING = ("escalated", "notified", "called", "promised", "extended", "extension
 DESK = """
 desk: small_desk
 zone: Asia/Shanghai
+act_as: {"*": "*"}
 channels: [phone, web]
 roles:
   agent: {may: [open, advance, claim, note, set, tag, link, escalate, promise]}

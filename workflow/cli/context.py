@@ -18,7 +18,7 @@ import click
 
 from workflow.cli.osuser import os_user
 from workflow.cli.output import Output
-from workflow.errors import Refused, TicketflowError, UsageError
+from workflow.errors import Forbidden, Refused, TicketflowError, UsageError
 
 if TYPE_CHECKING:
     from workflow import Access, Desk
@@ -228,26 +228,41 @@ class Session(Output):
 
     @cached_property
     def actor(self) -> str:
-        """Who acts: as set, else the member whose `os_user` runs this, else the desk's default actor."""
+        """Who acts: as set, else the member whose `os_user` runs this, else the desk's default actor.
+
+        Raise NotFound for nobody's name, Forbidden for one that this user of the system may not take, which is put on
+        record.
+        """
+        from workflow.core.people import actor_of, identities
         from workflow.definition.model import AUTOMATIC_ACTORS
 
-        desk = self.spec
-        if name := self.setting("actor"):
-            if name in AUTOMATIC_ACTORS:
-                raise Refused(
-                    "nobody acts as {actor}: it is the desk itself", "name a member", rule="actor", actor=name
-                )
+        desk, user, name = self.spec, os_user(), self.setting("actor")
+        if name in AUTOMATIC_ACTORS:
+            raise Refused("nobody acts as {actor}: it is the desk itself", "name a member", rule="actor", actor=name)
+        known = identities(desk, user)
+        own = next((name for name in known if user in desk.members[name].os_user), desk.default_actor)
+        if name is not None and actor_of(desk, name).name in known:
             return name
-        user = _os_user()
-        own = next((name for name, member in desk.members.items() if member.os_user and member.os_user == user), None)
-        if actor := own or desk.default_actor:
-            return actor
-        raise Refused(
-            "who acts is not known: no member of the desk has the os_user {user}",
-            "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml",
-            rule="actor",
-            user=user,
-        )
+        if name is None and own is not None:
+            return own
+        refusal = (
+            Forbidden(
+                "you, the user {user} of this system, may not act as {actor}; you may act as: {known}",
+                "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as",
+                rule="identity", actor=name, user=user or "-", known=", ".join(known) or "-",
+            )
+            if name is not None
+            else Forbidden(
+                "who acts is not known: no member of the desk has the os_user {user}; you may act as: {known}",
+                "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml",
+                rule="identity", user=user or "-", known=", ".join(known) or "-",
+            )
+        )  # fmt: skip
+        context = click.get_current_context()
+        verb = context.command_path.partition(" ")[2] or "-"
+        ticket = context.params.get("ticket_id")
+        self.desk.record_refusal(refusal, verb=verb, actor=name, ticket_id=ticket)
+        raise refusal
 
     def time(self, text: str | None) -> datetime | None:
         """Read a time as people write it, in the desk's zone where it says no offset."""
@@ -308,12 +323,3 @@ def _instant(text: str) -> datetime:
             "--now takes a time with its offset, not {given}", "write it like 2026-03-02T09:00+08:00", given=text
         ) from None
     return instant
-
-
-def _os_user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""

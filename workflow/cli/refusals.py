@@ -59,7 +59,7 @@ def forget(session: Session, before: str) -> None:
 
     It takes a role that may `redact`, and leaves those of the last 30 days.
 
-    ticketflow refusals forget --before 2025-12-31
+        ticketflow refusals forget --before 2025-12-31
     """
     from workflow.core.times import parse_time
 

@@ -46,7 +46,6 @@ USAGE = {
     "name the tickets before the trigger, or say --from": "请把工单编号写在操作之前，或用 --from",
     "nobody acts as {actor}: it is the desk itself": "不能以 {actor} 操作：那是服务台自身",
     "name a member": "请写明一位成员",
-    "who acts is not known: no member of the desk has the os_user {user}": "不知道操作人：没有成员的 os_user 是 {user}",
     "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml": "请用 --actor NAME、设置 "
     "TICKETFLOW_ACTOR，或在 desk.yaml 中给成员写上此 os_user",
     "there is no language {lang}": "没有语言 {lang}",

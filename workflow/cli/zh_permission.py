@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 PERMISSION = {
+    # who is at the keyboard
+    "who acts is not known: no member of the desk has the os_user {user}; you may act as: {known}": "不知道操作人：没有成员的 "
+    "os_user 是 {user}；您可用的名义：{known}",
+    "you, the user {user} of this system, may not act as {actor}; you may act as: {known}": "您（系统用户 {user}）不能以 {actor} "
+    "的名义操作；您可用的名义：{known}",
+    "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as": "请有 `apply` 权限的人在 desk.yaml "
+    "中允许：写入 {actor} 的 os_user，或写在 act_as 之下",
+    "anybody at a command line may act as {text}": "命令行上任何人都可以 {text} 的名义操作",
+    "good for a trial; take it out before going live": "仅供试用；正式使用前请去掉",
+    "remark": "提示",
     # what was refused
     "See what people tried and were refused.": "查看谁尝试过什么而被拒绝。",
     "List who tried what and was refused, when, and by which rule; the oldest first.": "列出谁在何时尝试什么、因哪条规则被拒绝，旧的在前。",

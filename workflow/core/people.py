@@ -7,7 +7,7 @@ from datetime import datetime
 
 from workflow.core.guard import Rules
 from workflow.core.model import Actor, Ticket
-from workflow.definition.desk import DeskSpec
+from workflow.definition.desk import ANYBODY, DeskSpec
 from workflow.errors import Forbidden, NotFound
 
 SYSTEM = Actor("system", automatic=True)
@@ -28,6 +28,14 @@ def actor_of(desk: DeskSpec, name: str) -> Actor:
             "there is no member {actor} on this desk", "the members are listed in desk.yaml", actor=name, field="actor"
         )
     return Actor(name, frozenset(member.roles))
+
+
+def identities(desk: DeskSpec, user: str) -> tuple[str, ...]:
+    """Return the members that a user of the operating system may act as: their own first, if they have one."""
+    own = [name for name, member in desk.members.items() if user in member.os_user]
+    also = [*desk.act_as.get(user, ()), *desk.act_as.get(ANYBODY, ())]
+    also += [desk.default_actor] if desk.default_actor else []
+    return tuple(dict.fromkeys([*own, *(desk.members if ANYBODY in also else also)]))
 
 
 def may(desk: DeskSpec, actor: Actor, verb: str) -> bool:

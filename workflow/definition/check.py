@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from workflow.definition.clocks import check_clocks
 from workflow.definition.conditions import conditions_of
-from workflow.definition.desk import DeskSpec
+from workflow.definition.desk import ANYBODY, DeskSpec
 from workflow.definition.expressions import BUILT_IN, RESERVED
 from workflow.definition.fields import check_fields, misfit
 from workflow.definition.flow import check_flow
@@ -51,6 +51,11 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     check_calendars(desk, sheet)
     if desk.default_actor:
         sheet.expect(("default_actor",), "unknown-member", desk.default_actor, desk.members)
+    for user, known in desk.act_as.items():
+        for at, name in enumerate(known):
+            sheet.expect(("act_as", user, at), "unknown-member", name, [ANYBODY, *desk.members])
+            if user == ANYBODY:
+                sheet.report(("act_as", user, at), "anybody-acts", name)
     for kind, names in (("teams", desk.teams), ("members", desk.members)):
         for name in names:
             if name in (*AUTOMATIC_ACTORS, *ADDRESSEES, *BY_PERSON):
@@ -72,8 +77,9 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     for name, person in desk.members.items():
         for at, role in enumerate(person.roles):
             sheet.expect(("members", name, "roles", at), "unknown-role", role, desk.roles)
-        if person.os_user and (other := users.setdefault(person.os_user, name)) != name:
-            sheet.report(("members", name, "os_user"), "duplicate-os-user", person.os_user, other=other)
+        for at, user in enumerate(person.os_user):
+            if (other := users.setdefault(user, name)) != name:
+                sheet.report(("members", name, "os_user", at), "duplicate-os-user", user, other=other)
     check_fields(desk.customer.fields, ("customer", "fields"), sheet, RESERVED)
     for at, line in enumerate(desk.customer.same_by):
         for inner, name in enumerate(line):

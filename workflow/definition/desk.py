@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import (
     BeforeValidator,
     Field,
+    StringConstraints,
 )
 
 from workflow.definition.duration import Duration
@@ -25,6 +26,7 @@ from workflow.definition.words import (
     ShortForm,
     Tags,
     as_tuple,
+    one_or_many,
 )
 
 
@@ -52,8 +54,18 @@ class Team(Part):
     skills: Tags = ()
 
 
+ANYBODY = "*"
+OsUser = Annotated[str, Field(min_length=1, max_length=120)]
+OsUsers = Annotated[
+    tuple[OsUser, ...],
+    BeforeValidator(lambda value: () if value is None else one_or_many(value)),
+    ShortForm(item=True),
+]
+MemberOrAnybody = Annotated[str, StringConstraints(pattern=rf"^(\{ANYBODY}|[a-z][a-z0-9_]*)$", max_length=60)]
+
+
 class Member(Part):
-    """One person of the desk. `os_user` is the operating-system user that may act under this name.
+    """One person of the desk. `os_user` are the operating-system users whose own name this is at a command line.
 
     Who has a `shift` is on duty while that calendar is open; who has none always is. `mention` is by which id a bot
     calls them in its group.
@@ -63,7 +75,7 @@ class Member(Part):
     roles: Names = ()
     skills: Tags = ()
     shift: Name | None = None
-    os_user: str | None = None
+    os_user: OsUsers = ()
     email: str | None = None
     mention: dict[Bot, Mention] = {}
 
@@ -141,12 +153,18 @@ class CalendarSpec(Part):
 
 
 class DeskFile(Part):
-    """What desk.yaml says: the desk's people, its customers and its zone."""
+    """What desk.yaml says: the desk's people, its customers and its zone.
+
+    `act_as` lets users of the operating system (`*`: anybody) act as members (`*`: as anybody) at a command line.
+    """
 
     desk: Name
     label: Label = {}
     zone: str
     default_actor: Name | None = None
+    act_as: dict[
+        OsUser, Annotated[tuple[MemberOrAnybody, ...], BeforeValidator(one_or_many), ShortForm(item=True)]
+    ] = {}
     channels: Names = ()
     roles: dict[Name, Role] = {}
     teams: dict[Name, Team] = {}

@@ -153,6 +153,9 @@ RULES: Mapping[str, Rule] = {
         "{text} is no id of one person", "write the id by which the bot's group knows the member, never `all`"
     ),
     "duplicate-os-user": Rule("{text} is also the os_user of {other}", "give each user of the system to one member"),
+    "anybody-acts": Rule(
+        "anybody at a command line may act as {text}", "good for a trial; take it out before going live", "remark"
+    ),
     "unheld-role": Rule("no member holds the role {text}", "give it to a member in desk.yaml", "warning"),
     "role-may-not-advance": Rule(
         "the role {text} may not `advance`, so it can use no trigger", "add advance to what it may do", "warning"

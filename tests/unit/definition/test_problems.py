@@ -288,6 +288,8 @@ OFFICE = "{weekly: {mon-fri: 09:00-18:00}, "
 # the same for the desk
 IN_A_DESK = [
     ("unknown-member", "zone: Asia/Shanghai", "zone: Asia/Shanghai\ndefault_actor: »lee"),
+    ("unknown-member", "zone: Asia/Shanghai", "zone: Asia/Shanghai\nact_as: {li: [li, »lee]}"),
+    ("anybody-acts", "zone: Asia/Shanghai", "zone: Asia/Shanghai\nact_as: {'*': »li}"),
     ("unknown-member", "members: [li]", "members: [li, »lee]"),
     ("unknown-role", "roles: [agent]", "roles: [agent, »agnet]"),
     ("unknown-zone", "Asia/Shanghai", "»Asia/Shangai"),
@@ -301,6 +303,7 @@ IN_A_DESK = [
     ("serves-nobody", "front: {lead", "front: {»lines: [x], lead"),
     ("unknown-team", "front: {lead", "front: {serves: [»front], lead"),
     ("duplicate-os-user", "customer:", "  wang: {os_user: »li}\ncustomer:"),
+    ("duplicate-os-user", "customer:", "  wang: {os_user: [wang, »li]}\ncustomer:"),
     ("bad-pattern", "phone: {type: text}", "phone: {type: text, pattern: '»*'}"),
     ("missing-key", "desk: d\nzone: Asia/Shanghai\n", "»desk: d\n"),
     ("lead-not-member", "lead: li", "lead: [li, »lee]"),
