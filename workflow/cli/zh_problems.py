@@ -139,7 +139,6 @@ NAMES = {
     "the least value {text} is above the greatest, {most}": "最小值 {text} 大于最大值 {most}",
     "swap them": "请对调",
     "{text} is no pattern: {reason}": "{text} 不是格式：{reason}",
-    "write a regular expression of Python": "请写 Python 正则表达式",
     "a field of type {kind} has no pattern": "{kind} 类型的字段没有格式",
     "take the pattern out, or make it text": "请去掉格式，或改为 text",
     "the default {text} does not fit the field: {reason}": "默认值 {text} 不适合该字段：{reason}",

@@ -193,7 +193,7 @@ def _within(name: str, spec: FieldSpec, value: Value, zone: ZoneInfo) -> None:
                     given="…" if spec.pii else _short(item),
                     known=", ".join(spec.choices),
                 )
-    if spec.pattern is not None and not re.fullmatch(spec.pattern, str(value)):
+    if spec.pattern is not None and not _fits(spec.pattern, str(value)):
         raise BadValue(
             "field {field} does not fit its pattern", "write it as {pattern}", field=name, pattern=spec.pattern
         )
@@ -209,6 +209,12 @@ def _within(name: str, spec: FieldSpec, value: Value, zone: ZoneInfo) -> None:
             least="-" if spec.min is None else spec.min,
             most="-" if spec.max is None else spec.max,
         )
+
+
+def _fits(pattern: str, text: str) -> bool:
+    from workflow.definition.expressions import compile_pattern  # which takes a moment to load, and few fields need
+
+    return compile_pattern(pattern, whole=True)(text)
 
 
 def _bound(spec: FieldSpec, bound: object, zone: ZoneInfo) -> Any:

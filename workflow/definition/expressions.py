@@ -274,17 +274,20 @@ def rule_variables(types: Iterable[Mapping[str, FieldSpec]], customer: Mapping[s
     return {**shared, **{f"customer.{name}": _TYPES[spec.type] for name, spec in customer.items()}, **SITUATION}
 
 
-def compile_pattern(pattern: str) -> Callable[[str], bool]:
+@lru_cache(maxsize=512)
+def compile_pattern(pattern: str, *, whole: bool = False) -> Callable[[str], bool]:
     """Return what says whether a text holds a pattern, in time linear in the text; raise ValueError for no pattern.
 
-    It is CEL's own engine, RE2; small and capital letters are one.
+    It is CEL's own engine, RE2. Small and capital letters are one, unless the `whole` text must match.
 
-    >>> compile_pattern("off?er")("an OFER")
-    True
+    >>> compile_pattern("off?er")("an OFER"), compile_pattern("[A-Z]+", whole=True)("Ab")
+    (True, False)
     """
-    env = _environment((("text", "string"),))
+    if whole:
+        compile_pattern(pattern)
+    env, written = _environment((("text", "string"),)), rf"\A(?:{pattern})\z" if whole else f"(?i){pattern}"
     try:
-        expression = env.compile(f"text.matches({_quoted(f'(?i){pattern}')})")
+        expression = env.compile(f"text.matches({_quoted(written)})")
     except RuntimeError as error:
         raise ValueError(_bare(str(error))) from None
     probe = expression.eval(data={"text": ""})

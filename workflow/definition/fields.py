@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from workflow.definition.expressions import compile_pattern
 from workflow.definition.model import FieldSpec
 from workflow.definition.sheet import Sheet
 from workflow.definition.tree import Path
@@ -53,7 +53,7 @@ def misfit(spec: FieldSpec, value: object) -> str | None:
     odd = [item for item in (meant if spec.type == "list" else [meant]) if item not in spec.choices]
     if spec.choices and odd:
         return f"{odd[0]} is not one of its choices"
-    if spec.pattern is not None and not re.fullmatch(spec.pattern, str(value)):
+    if spec.pattern is not None and not compile_pattern(spec.pattern, whole=True)(str(value)):
         return "it does not match the pattern"
     size: Any = len(meant) if spec.type in _COUNTED else meant
     if spec.min is not None and size < _limit(spec.type, spec.min):
@@ -86,10 +86,9 @@ def _check_pattern(spec: FieldSpec, path: Path, sheet: Sheet) -> bool:
         sheet.report((*path, "pattern"), "pattern-unused", spec.pattern, key=True, kind=spec.type)
         return False
     try:
-        re.compile(spec.pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        at, reason = getattr(error, "pos", None), getattr(error, "msg", str(error))
-        sheet.report((*path, "pattern"), "bad-pattern", spec.pattern, offset=at, reason=reason)
+        compile_pattern(spec.pattern, whole=True)
+    except ValueError as error:
+        sheet.report((*path, "pattern"), "bad-pattern", spec.pattern, reason=str(error))
         return False
     return True
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from workflow.definition.conditions import ConditionCheck, conditions_of
 from workflow.definition.desk import DeskSpec
+from workflow.definition.expressions import compile_pattern
 from workflow.definition.model import FieldSpec, TicketTypeSpec
 from workflow.definition.phrases import matches
 from workflow.definition.resolve import TicketType
@@ -147,10 +148,9 @@ class GuidanceCheck:
     def _check_phrases(self, language: LanguageSpec, sheet: Sheet) -> None:
         for at, pattern in enumerate(language.times):
             try:
-                re.compile(pattern)
-            except (re.error, RecursionError, OverflowError) as error:
-                reason = getattr(error, "msg", str(error))
-                sheet.report(("times", at), "bad-pattern", pattern, offset=getattr(error, "pos", None), reason=reason)
+                compile_pattern(pattern)
+            except ValueError as error:
+                sheet.report(("times", at), "bad-pattern", pattern, reason=str(error))
         for name, phrase in language.phrases.items():
             path: Path = ("phrases", name)
             if not phrase.words and not phrase.bare:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
+from workflow.definition.expressions import compile_pattern
 from workflow.definition.speech import Phrase
 
 LONGEST_ALONE = 40  # characters of what may be a lone word
@@ -46,9 +49,10 @@ def matches(phrases: Mapping[str, Phrase], text: str, times: Sequence[str] = ())
             continue
         found = list(_found(phrase.words, known))
         if found and phrase.except_for:
-            excused = [span.span() for span in _found(phrase.except_for, known)]
-            found = [hit for hit in found if not any(a <= hit.start() and hit.end() <= b for a, b in excused)]
-        if found and not (phrase.fine_with_time and any(re.search(time, known) for time in times)):
+            excused = sorted(span.span() for span in _found(phrase.except_for, known))
+            reach = [0, *accumulate((end for _, end in excused), max)]  # how far those reach that begin before
+            found = [hit for hit in found if hit.end() > reach[bisect_right(excused, (hit.start(), len(known)))]]
+        if found and not (phrase.fine_with_time and any(compile_pattern(time)(known) for time in times)):
             yield from ((name, phrase, words) for words in dict.fromkeys(hit[0] for hit in found))
 
 

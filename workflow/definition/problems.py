@@ -177,9 +177,6 @@ RULES: Mapping[str, Rule] = {
     "idle-rule": Rule("the rule {text} proposes nothing", "give it a type, category, priority, tags, team or risk"),
     "rule-of-all": Rule("the rule {text} holds for every contact", "say in `when` what must be true of it"),
     "blank-word": Rule("this word is blank", "write a word or take it out"),
-    "bad-rule-pattern": Rule(
-        "{text} is no pattern: {reason}", "write a regular expression of RE2, without looking around or back"
-    ),
     "unfolded-pattern": Rule(
         "{text} never occurs: texts are compared with full width folded",
         "write {folded}, escaped where a pattern needs that",
@@ -199,7 +196,9 @@ RULES: Mapping[str, Rule] = {
     "choices-unused": Rule("a field of type {kind} has no choices", "take the choices out, or make it a choice"),
     "bad-limit": Rule("{text} is no limit for a field of type {kind}", "write {wanted}"),
     "min-over-max": Rule("the least value {text} is above the greatest, {most}", "swap them"),
-    "bad-pattern": Rule("{text} is no pattern: {reason}", "write a regular expression of Python"),
+    "bad-pattern": Rule(
+        "{text} is no pattern: {reason}", "write a regular expression of RE2, without looking around or back"
+    ),
     "pattern-unused": Rule("a field of type {kind} has no pattern", "take the pattern out, or make it text"),
     "bad-default": Rule("the default {text} does not fit the field: {reason}", "write a value the field accepts"),
     "bad-set-value": Rule("{text} does not fit the field {field}: {reason}", "write a value the field accepts"),

@@ -65,7 +65,7 @@ def _check_pattern(pattern: str, path: Path, sheet: Sheet) -> None:
     try:
         holds = compile_pattern(pattern)
     except ValueError as error:
-        sheet.report(path, "bad-rule-pattern", pattern, reason=str(error))
+        sheet.report(path, "bad-pattern", pattern, reason=str(error))
         return
     if holds(""):
         sheet.report(path, "pattern-of-all", pattern)

@@ -60,7 +60,7 @@ IN_A_LANGUAGE = [
     ("text-forbidden-phrase", "instead: I see to it.", "instead: »Hold  ON."),
     ("undeclared-mark", "only: risk", "only: »rsk"),
     ("phrase-without-words", "  upward: {words: regulator,", "  »upward: {"),
-    ("bad-pattern", "'[0-9]+ ?min'", "'»[0-9+ ?min'"),
+    ("bad-pattern", "'[0-9]+ ?min'", "»'[0-9+ ?min'"),
     ("unknown-word", "rule: warn", "rule: »forbid"),
     ("missing-key", "instead: I see to it., ", "", "»upward:"),
 ]  # fmt: skip

@@ -18,7 +18,7 @@ IN_RULES = {
     "idle-rule": "  »r: {when: {words: x}}\n",
     "rule-of-all": "  r: {when: »{}, type: t}\n",
     "blank-word": "  r: {when: {words: [»' ']}, type: t}\n",
-    "bad-rule-pattern": "  r: {when: {patterns: »'(?=x)'}, type: t}\n",
+    "bad-pattern": "  r: {when: {patterns: »'(?=x)'}, type: t}\n",
     "unfolded-pattern": "  r: {when: {patterns: 'a»：'}, type: t}\n",
     "pattern-of-all": "  r: {when: {patterns: »'x*'}, type: t}\n",
     "condition-unknown-name": "  r: {when: {conditions: '»state == \"x\"'}, type: t}\n",
