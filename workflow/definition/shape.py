@@ -59,7 +59,7 @@ def _report(model: type[Part], told: ErrorDetails, root: Node, reader: Reader) -
     shown = node.text or kind_of(node.value)
 
     def report(code: str, text: str, at: Node = node, **values: Any) -> None:
-        if not any((known.line, known.column) == (at.line, at.column) for known in reader.problems):
+        if (at.line, at.column) not in reader.told:
             reader.report(code, at.line, at.column, text=text, **values)
 
     if path[-1] == "[key]":

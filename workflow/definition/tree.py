@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NoReturn
 
 import yaml
@@ -19,6 +21,8 @@ from workflow.errors import Problem
 
 DEEPEST = 100
 MOST_NODES = 100_000
+MOST_TOLD = 1_000  # problems of one kind in a file: nobody reads more
+LONGEST_LINE = 10_000
 CONDITION_KEYS = ("conditions", "unless")
 Path = tuple[str | int, ...]
 
@@ -97,12 +101,14 @@ class _Open:
 
 
 class Reader:
-    """Reads the text of one file. `problems` tells what was wrong, in the order found."""
+    """Reads the text of one file. `problems` tells what was wrong, in the order found, `told` where."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
         self.lines = _LINE_END.split(text)
+        self._starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
         self.problems: list[Problem] = []
+        self.told: set[tuple[int, int]] = set()
         self._anchors: dict[str | None, Node] = {}
         self._open: list[_Open] = []
         self._root: Node | None = None
@@ -110,9 +116,9 @@ class Reader:
 
     def read(self) -> Node | None:
         """Return the root mapping, or None where the text cannot be read as one."""
-        for found in _CONTROL.finditer(self.text):
+        for found in islice(_CONTROL.finditer(self.text), MOST_TOLD):
             self.report("control-character", *self.place(found.start()), text=f"U+{ord(found[0]):04X}")
-        for found in _TAB.finditer(self.text):
+        for found in islice(_TAB.finditer(self.text), MOST_TOLD):
             self.report("tab", *self.place(found.start(1)))
         if self.problems:
             return None
@@ -134,12 +140,13 @@ class Reader:
 
     def report(self, code: str, line: int, column: int, *, text: str = "", **values: Any) -> None:
         """Note a problem at a place of this file."""
+        self.told.add((line, column))
         self.problems.append(problem(code, self.file, line, column, text=text, **values))
 
     def place(self, index: int) -> tuple[int, int]:
         """Return the line and column of a character of the file."""
-        ends = [found.end() for found in _LINE_END.finditer(self.text, 0, index)]
-        return len(ends) + 1, index - (ends[-1] if ends else 0) + 1
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
 
     def place_within(self, node: Node, offset: int) -> tuple[int, int]:
         """Return the line and column of a character of a scalar's text, in whatever style the scalar is written.
@@ -230,8 +237,7 @@ class Reader:
 
     def _refuse_tag(self, tag: str, node: Node) -> None:
         key = next((open.key.text for open in reversed(self._open) if open.key), None)
-        found = unquoted_condition(self.lines[node.line - 1])
-        if key in CONDITION_KEYS and found:
+        if key in CONDITION_KEYS and (found := unquoted_condition(self.lines[node.line - 1])):
             self.report("unquoted-condition", node.line, found[1], text=found[0], quoted=quoted(found[0]))
         else:
             self.report("tag", node.line, node.column, text=tag)
@@ -289,7 +295,9 @@ def quoted(text: str) -> str:
 
 
 def unquoted_condition(line: str) -> tuple[str, int] | None:
-    """Return the first condition of a line that lacks its quotes, with its column."""
+    """Return the first condition of a line that lacks its quotes, with its column; of a line that somebody wrote."""
+    if len(line) > LONGEST_LINE:
+        return None
     for key in _CONDITION_KEY.finditer(line):
         text = _CONDITION_TEXT.match(line, key.end())
         if text and not _QUOTED.fullmatch(text[1]):

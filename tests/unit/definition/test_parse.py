@@ -311,3 +311,20 @@ def test_the_shipped_desk_has_nothing_wrong() -> None:
     assert definitions is not None
     assert len(definitions.types) == 7
     assert problems == ()
+
+
+@pytest.mark.parametrize(
+    ("begin", "line", "end"),
+    [
+        ("", "\x01\n", ""),
+        ("", "\ta: 1\n", ""),
+        ("a: [", "!x 1, ", "]"),
+        ("a: {", "conditions: !x 1, ", "}"),
+        ("fields:\n", "  f{n}: {{typo: 1}}\n", ""),
+    ],
+)
+def test_thousands_of_mistakes_take_no_time_to_tell(begin: str, line: str, end: str, tmp_path: Path) -> None:
+    text = begin + "".join(line.format(n=number) for number in range(6_000)) + end
+    started = time.process_time()
+    assert places(tmp_path, t=text)
+    assert time.process_time() - started < 4, "it took half a minute when each was looked for from the start"
