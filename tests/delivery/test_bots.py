@@ -118,6 +118,7 @@ TOO_OFTEN = {"retry_after": MINUTE}
         ("wecom", Says(b'{"errcode": 45009}', 200, "300"), "errcode 45009: more than 20", {"retry_after": 5 * MINUTE}),
         ("wecom", Says(b'{"errcode": 44004, "errmsg": "empty content"}'), "errcode 44004: the message", FOR_GOOD),
         ("wecom", Says(b'{"errcode": 12345, "errmsg": "?"}'), "errcode 12345", {"unreachable": False}),
+        ("feishu", Says(b'{"code": 12345, "msg": "?"}', 400), "code 12345: HTTP 400", {}),
         ("dingtalk", Says(b'{"errcode": 130101}'), "errcode 130101: more than 20", {"retry_after": 10 * MINUTE}),
         ("dingtalk", Says(b'{"errcode": 430102, "errmsg": "x"}'), "errcode 430102: the text", FOR_GOOD),
         ("feishu", Says(b'{"code": 11232, "msg": "frequency limited"}'), "code 11232: more than 100", TOO_OFTEN),

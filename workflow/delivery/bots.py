@@ -132,20 +132,20 @@ class Bot:
         name, code = self._provider.code, own_code(answer.body, self._provider.code)
         if answer.fine and code == 0:
             return
-        if fault := self._provider.faults.get(code) if code else None:
-            waits = (fault.wait, waiting_time(answer.retry_after, now))
-            raise Failure(
-                fault.why,
-                code=f"{name} {code}",
-                permanent=fault.permanent,
-                unreachable=not fault.permanent,
-                retry_after=max(filter(None, waits), default=None),
-            )
-        if not answer.fine:
-            raise Failure.http(answer.status, answer.retry_after, now)
-        if code is None:
+        if not code:
+            if not answer.fine:
+                raise Failure.http(answer.status, answer.retry_after, now)
             raise Failure(f"this is no answer of {self._kind}", unreachable=True)
-        raise Failure(code=f"{name} {code}")
+        known = self._provider.faults.get(code)
+        fault = known or Fault("" if answer.fine else f"HTTP {answer.status}")
+        waits = (fault.wait, waiting_time(answer.retry_after, now))
+        raise Failure(
+            fault.why,
+            code=f"{name} {code}",
+            permanent=fault.permanent,
+            unreachable=not fault.permanent and bool(known or not answer.fine),
+            retry_after=max(filter(None, waits), default=None),
+        )
 
 
 def signature(kind: str, secret: str | None, now: datetime) -> dict[str, str]:
