@@ -24,7 +24,7 @@ def test_the_demo_tells_the_whole_story(empty: Terminal) -> None:
         "$ ticketflow history",
     ):  # fmt: skip
         assert part in shown, part
-    assert all(render.cells(line) <= 80 for line in shown.splitlines() if "--" not in line and "-->" not in line)
+    assert all(render.cells(line) <= 80 for line in shown.splitlines() if "--" not in line and ": remark " not in line)
     env: dict[str, Any] = {
         "TICKETFLOW_NOW": "2026-03-05T09:00:00+08:00",
         "TICKETFLOW_DATABASE": f"sqlite:///{kept}/ticketflow.db",

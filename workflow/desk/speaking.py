@@ -40,13 +40,12 @@ class SpeechVerbs(Refusing):
 
         def work(connection: Connection, book: Book) -> Speech:
             who = people.actor_of(book.desk, actor)
-            guidance = _demanded(book.guidance)
             at, found = unit.as_found(connection, book, ticket_id, self.clock.now())
             ticket = found.ticket
             if reveal:
                 (ticket,) = disclose(connection, book, [ticket], actor, "say", reason, at)
             return what_to_say(
-                guidance, book.rules(ticket.type, ticket.version), ticket,
+                _demanded(book.guidance), book.rules(ticket.type, ticket.version), ticket,
                 (*tickets.history_of(connection, ticket_id), *found.entries), actor=who, at=at, lang=lang,
                 reveal=reveal,
             )  # fmt: skip
