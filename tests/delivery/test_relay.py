@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tests.delivery.desks import TELLING, hooked, job, rung, states, telling
 from tests.delivery.servers import MailHost, Receiver
 from tests.store.small import MINUTE, NOON, Books
 from workflow.clock import VirtualClock
+from workflow.definition.telling import Telling
+from workflow.delivery import way
 from workflow.delivery.notice import Notice
 from workflow.delivery.settings import Delivery
-from workflow.delivery.way import ATTEMPTS, LEASE, LONGEST_PAUSE, LONGEST_WAIT, pause
+from workflow.delivery.way import LEASE, LONGEST_WAIT
 from workflow.desk.desk import Desk
 from workflow.errors import Forbidden, NotFound, Refused, UsageError
 from workflow.store import outbox
@@ -30,6 +33,11 @@ def test_a_desk_in_memory_delivers_by_the_same_ways(definitions: Path, receiver:
         job(desk, "tell_customer", "ring")
         assert desk.deliver().sent == 2
     assert (len(receiver.posted), [notice.to for notice in called]) == (1, ["host:bell"])
+
+
+RETRY = Telling().retry
+ATTEMPTS, LONGEST_PAUSE = RETRY.tries, RETRY.longest.length
+pause = partial(way.pause, retry=RETRY)
 
 
 @pytest.fixture
@@ -321,7 +329,7 @@ def claimed(url: str) -> tuple[OutboxRow, ...]:
 def marked(url: str, row: OutboxRow) -> bool:
     store = Store(url)
     try:
-        return store.unit(lambda c: outbox.mark(c, row, NOON + LEASE, state="failed"))
+        return store.unit(lambda c: outbox.mark(c, [row], NOON + LEASE, state="failed") == 1)
     finally:
         store.close()
 

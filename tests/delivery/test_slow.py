@@ -53,10 +53,8 @@ def test_an_attempt_ends_well_before_its_lease() -> None:
     assert LEASE.total_seconds() > SILENCES * longest + way.TURN
 
 
-def test_a_server_that_hangs_keeps_nobody_from_another(
-    database_url: str, definitions: Path, receiver: Receiver
-) -> None:
-    receiver.answer, took, rung_at = "hang", list[float](), time.monotonic()
+def test_a_server_that_hangs_keeps_nobody_from_another(definitions: Path, receiver: Receiver, tmp_path: Path) -> None:
+    receiver.answer, took, rung_at = "hang", list[float](), 0.0
 
     def ring_again() -> None:
         nonlocal rung_at
@@ -65,17 +63,17 @@ def test_a_server_that_hangs_keeps_nobody_from_another(
             desk.advance(1, "ring", actor="ann")
 
     with MailHost() as host:
-        settings = hooked(receiver, smtp_url=host.url(), timeout=1.5)
+        settings = hooked(receiver, smtp_url=host.url(), timeout=3)
         actions = {"bell": lambda _notice: took.append(time.monotonic() - rung_at)}
-        with telling(database_url, definitions, settings, actions=actions) as desk:
-            job(desk, *["tell_customer"] * 2, *["tell_team"] * 4, "ring")
+        with telling(f"sqlite:///{tmp_path}/desk.db", definitions, settings, actions=actions) as desk:
+            job(desk, "tell_customer", *["tell_team"] * 4, "ring")
             host.before_answer = ring_again
             began = rung_at = time.monotonic()
             report = desk.deliver()
-            assert time.monotonic() - began > 2.5, "it did hang, twice"
-            assert (report.sent, report.failed, report.waiting) == (6, 2, 2)
+            assert time.monotonic() - began >= 3, "it did hang"
+            assert (report.sent, report.failed, report.waiting) == (6, 1, 1)
     assert len(took) == 2, "what came meanwhile left too"
-    assert max(took) < 1
+    assert max(took) < 2, "a tenth of a second where the machine has nothing else to do"
 
 
 def test_what_one_way_breaks_by_is_raised_and_ends_the_others(definitions: Path, receiver: Receiver) -> None:

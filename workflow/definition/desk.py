@@ -17,6 +17,7 @@ from workflow.definition.model import FieldSpec, Verb
 from workflow.definition.outlets import Bot, Mention, Outlet
 from workflow.definition.problems import Wrong
 from workflow.definition.rules import RulesSpec
+from workflow.definition.telling import Telling
 from workflow.definition.words import (
     DurationText,
     Label,
@@ -173,6 +174,7 @@ class DeskFile(Part):
     calendars: dict[Name, CalendarSpec] = {}
     ladder: Ladder | None = None
     outlets: dict[Name, Outlet] = {}
+    delivery: Telling = Telling.model_construct()
     identity: IdentitySpec | None = None
 
 

@@ -103,9 +103,14 @@ class SlaCheck:
 
 
 def check_people(desk: DeskSpec, sheet: Sheet) -> None:
-    """Report what is wrong with shifts and the ladder."""
+    """Report what is wrong with shifts, with when people are told, and with the ladder."""
     for name, person in desk.members.items():
         check_calendar(("members", name, "shift"), person.shift, desk, sheet)
+    for whose in ("members", "customer"):
+        if hours := getattr(desk.delivery.hours, whose):
+            check_calendar(("delivery", "hours", whose, "calendar"), hours.calendar, desk, sheet)
+    for length in ("first", "longest"):
+        check_duration(("delivery", "retry", length), getattr(desk.delivery.retry, length), ALWAYS, desk, sheet)
     if desk.ladder is None:
         return
     check_duration(("ladder", "hold"), desk.ladder.hold, ALWAYS, desk, sheet)

@@ -102,8 +102,8 @@ def words(
         PRIORITIES.get(ticket.priority, ticket.priority) if lang == "zh" else ticket.priority,
         ticket.assignee or ticket.team,
         why(reason),
-        _local(at, zone),
-        ticket.next_due_at and _local(ticket.next_due_at, zone),
+        local(at, zone),
+        ticket.next_due_at and local(ticket.next_due_at, zone),
     )
     lines = [f"{label}: {value}" for label, value in zip(LABELS[lang], values, strict=True) if value]
     what = KINDS[lang].get(kind, kind)
@@ -116,7 +116,7 @@ def words_to_customer(
 ) -> tuple[str, str]:
     """Return the subject and the text that a customer is told: what was promised, and why that changed."""
     zone, said = ZoneInfo(desk.zone), TO_CUSTOMER[lang]
-    values = {name: _local(datetime.fromisoformat(row[name]), zone) for name in ("until", "instead_of") if name in row}
+    values = {name: local(datetime.fromisoformat(row[name]), zone) for name in ("until", "instead_of") if name in row}
     what = "instead" if "instead_of" in row else kind if kind in said else "other"
     lines = [said[what].format_map(values)]
     if reason:
@@ -134,5 +134,6 @@ def _iso(instant: datetime) -> str:
     return instant.isoformat()
 
 
-def _local(instant: datetime, zone: ZoneInfo) -> str:
+def local(instant: datetime, zone: ZoneInfo) -> str:
+    """Return an instant as people of a zone write it."""
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workflow.clock import Clock
-from workflow.delivery.routes import Routes
-from workflow.delivery.way import NoticeOf, Way
+from workflow.delivery.way import BATCH, Office, Way
 from workflow.store import outbox
-from workflow.store.engine import Store
 
-BATCH = 20
 AT_ONCE = 8  # so many threads at the most; more ways than that take turns
 LOOK = 0.2  # how often who is done looks again, in seconds, while another is not
 HOST = "host"
@@ -24,8 +21,8 @@ HOST = "host"
 class DeliveryReport:
     """What a delivery did: messages `sent`, `failed` (to be tried again), `given_up` and `suppressed`.
 
-    `waiting` are all that are still to be sent; of these, `unrouted` have nobody here who takes them. `unset_outlets`
-    are those of the desk whose address is not set here.
+    `waiting` are all that are still to be sent; of these, `unrouted` have nobody here who takes them, and `held` wait
+    for the hours in which people are told. `unset_outlets` are those of the desk whose address is not set here.
     """
 
     sent: int = 0
@@ -35,34 +32,28 @@ class DeliveryReport:
     waiting: int = 0
     unrouted: int = 0
     unset_outlets: tuple[str, ...] = ()
+    held: int = 0
     seconds: float = 0.0
 
 
-def deliver(
-    store: Store,
-    clock: Clock,
-    routes: Routes,
-    notice_of: NoticeOf,
-    *,
-    limit: int | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> DeliveryReport:
+def deliver(office: Office, *, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> DeliveryReport:
     """Try every message that is due once, the oldest of each way first, at most `limit`.
 
     What becomes due meanwhile leaves too, by those ways that are not at work any more. `stop` is asked before each.
     The host's actions are called in the caller's thread.
     """
-    began = time.perf_counter()
-    ways = {name: Way(takes, store, clock, routes, notice_of) for name, takes in routes.ways.items()}
-    relay = _Relay(ways, clock, limit, stop)
+    began, routes = time.perf_counter(), office.routes
+    ways = {name: Way(name, takes, office) for name, takes in routes.ways.items()}
+    relay = _Relay(ways, office.clock, limit, stop)
     relay.run()
-    with store.read() as connection:
+    with office.store.read() as connection:
         everybody, ours = outbox.counts(connection), outbox.counts(connection, routes.takes)
     waiting, routed = (sum(counts[state] for state in outbox.PENDING) for counts in (everybody, ours))
     seconds = round(time.perf_counter() - began, 3)
     return DeliveryReport(
-        **relay.done, waiting=waiting, unrouted=waiting - routed, unset_outlets=routes.unset, seconds=seconds
-    )
+        **relay.done, waiting=waiting, unrouted=waiting - routed, held=everybody["held"], unset_outlets=routes.unset,
+        seconds=seconds,
+    )  # fmt: skip
 
 
 class _Relay:
@@ -95,7 +86,7 @@ class _Relay:
     def work_beside(self) -> None:
         try:
             self.work(calls=False)
-        except Exception as error:  # raised again by who waits for this thread
+        except BaseException as error:  # raised again by who waits for this thread
             self.ended = True
             self.error.append(error)
 
@@ -105,10 +96,11 @@ class _Relay:
     def work(self, *, calls: bool) -> None:
         """Give one way after another a turn; the host's calls if it is `calls`, else any but those."""
         while way := self.pick(calls=calls):
-            first, most = way in self.behind, self.allot()
+            due, most = self.due if way in self.behind else self.clock.now(), self.allot()
             done: Counter[str] = Counter()
             try:
-                done = self.ways[way].turn(self.due if first else self.clock.now(), most, self.stop) if most else done
+                if most != 0:
+                    done = self.ways[way].turn(due, most, self.stop)
             finally:
                 self.give_back(way, most, done)
 
@@ -127,19 +119,20 @@ class _Relay:
                     self.looked = time.monotonic()
         return None
 
-    def allot(self) -> int:
+    def allot(self) -> int | None:
         with self.turned:
             if self.left is None:
-                return BATCH
+                return None
             most = min(BATCH, self.left)
             self.left -= most
             return most
 
-    def give_back(self, way: str, most: int, done: Counter[str]) -> None:
+    def give_back(self, way: str, most: int | None, done: Counter[str]) -> None:
         with self.turned:
-            if self.left is not None:
+            if self.left is not None and most is not None:
                 self.left += max(most - done.total(), 0)
             self.done += done
+            del self.done["held"]
             (self.idle if done else self.rested).append(way)
             if not done:
                 self.behind.discard(way)

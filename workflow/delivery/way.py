@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,11 @@ from sqlalchemy import Connection
 
 from workflow.clock import Clock
 from workflow.core import ladder
+from workflow.definition.desk import DeskSpec
+from workflow.definition.telling import Retry
+from workflow.delivery.digest import digest
 from workflow.delivery.failure import Failure
+from workflow.delivery.hours import QuietHours
 from workflow.delivery.notice import Notice
 from workflow.delivery.routes import Routes
 from workflow.errors import StoreError, TicketflowError
@@ -30,24 +34,37 @@ from workflow.store.outbox import OutboxRow, Takes
 log = logging.getLogger("workflow.delivery")
 LEASE = timedelta(minutes=2)
 TURN = 5.0  # so many seconds after the claim nothing more of it is begun: an attempt ends well before its lease
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=1)
 LONGEST_WAIT = timedelta(days=1)  # however long a receiver asks to be left alone
-ATTEMPTS = 36
 AWAY = 3  # so many messages in a row that reached nobody, and nobody is there
-WORDS = {"sent": "sent", "suppressed": "suppressed", "waiting": "failed", "failed": "given_up"}
+BATCH = 20
+BUNDLE = 500
+ROOM, ROOM_IN_CHAT = 100_000, 1_800  # bytes that the text of a digest may take
+WORDS = {"sent": "sent", "suppressed": "suppressed", "held": "held", "waiting": "failed", "failed": "given_up"}
 NoticeOf = Callable[[Connection, OutboxRow], Notice]
 
 
-def pause(key: str, attempts: int) -> timedelta:
-    """Return how long to wait after so many failed attempts: doubling from ten seconds to an hour.
+def pause(key: str, attempts: int, retry: Retry) -> timedelta:
+    """Return how long to wait after so many failed attempts: doubling from the first pause to the longest.
 
     It is longer or shorter by up to a fifth, as the key has it: what failed together is not tried together again.
     """
-    longest = min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
+    longest = min(retry.first.length * (1 << min(attempts - 1, 20)), retry.longest.length)
     lot = hashlib.sha256(f"{key}:{attempts}".encode()).digest()
     share: float = 0.8 + 0.4 * int.from_bytes(lot[:4]) / 2**32
     return longest * share
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What all ways of a delivery have in common."""
+
+    store: Store
+    clock: Clock
+    routes: Routes
+    desk: DeskSpec
+    notice_of: NoticeOf
+    hours: QuietHours
+    lang: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +83,35 @@ class Way:
     left alone; what is due waits then, with the try counted that would have been as vain.
     """
 
-    def __init__(self, takes: Takes, store: Store, clock: Clock, routes: Routes, notice_of: NoticeOf) -> None:
-        self.takes, self.store, self.clock, self.routes, self.notice_of = takes, store, clock, routes, notice_of
+    def __init__(self, name: str, takes: Takes, office: Office) -> None:
+        self.takes, self.office, self.store, self.clock = takes, office, office.store, office.clock
+        self.telling = office.desk.delivery
+        self.room = ROOM_IN_CHAT if name.startswith("outlet ") else ROOM
         self.away: list[datetime] = []
         self.shut: Shut | None = None
 
-    def turn(self, due: datetime, most: int, stop: Callable[[], bool]) -> Counter[str]:
-        """Try up to so many of the messages that are due, the oldest first; return what became of how many."""
+    def turn(self, due: datetime, limit: int | None, stop: Callable[[], bool]) -> Counter[str]:
+        """Try some of the messages that are due, the oldest first, at most so many; return what became of how many.
+
+        Where more are due to the same than are told one by one, those go first.
+        """
         done: Counter[str] = Counter()
         if self.shut or not self._is_due(due):
             return done
         lease, claimed_at = self.clock.now() + LEASE, time.monotonic()
-        batch = self.store.unit(
-            lambda connection: outbox.claim(connection, self.takes, due=due, lease=lease, most=most)
-        )
+        parcels = deque(self._claim(due, lease, limit))
         crash.point("relay.claimed")
         untried: list[OutboxRow] = []
-        for row in batch:
+        while parcels:
+            parcel = parcels.popleft()
             if untried or self.shut or stop() or time.monotonic() - claimed_at > TURN:
-                untried.append(row)
-            else:
-                done[self._try_one(row, lease)] += 1
+                untried.extend(parcel)
+                continue
+            rows, notices = self._what_stands(parcel, lease, done)
+            if 1 < len(rows) <= self.telling.digest_above:
+                parcels.extendleft((row,) for row in reversed(rows))
+            elif rows:
+                done[self._send(rows, notices, lease)] += len(rows)
         if untried:
             self.store.unit(lambda connection: outbox.put_back(connection, untried, lease))
         if shut := self.shut:
@@ -98,32 +123,77 @@ class Way:
             first = outbox.next_try(connection, self.takes)
         return first is not None and first <= due
 
+    def _claim(self, due: datetime, lease: datetime, limit: int | None) -> Iterator[Sequence[OutboxRow]]:
+        """Take messages in hand, together what may become one."""
+
+        def work(connection: Connection) -> tuple[str | None, Sequence[OutboxRow]]:
+            outbox.wake(connection, due)
+            to = outbox.crowd(connection, self.takes, due=due, above=self.telling.digest_above)
+            takes, most = (Takes(frozenset((to,))), BUNDLE) if to else (self.takes, BATCH)
+            most = most if limit is None else min(most, limit)
+            return to, outbox.claim(connection, takes, due=due, lease=lease, most=most)
+
+        to, batch = self.store.unit(work)
+        return _bundles(batch, self.telling.digest_above) if to else ((row,) for row in batch)
+
     def _let_wait(self, connection: Connection, due: datetime, shut: Shut) -> int:
         """Let what is due wait until the way may be open again; return how many that was the last try of."""
-        tries = ATTEMPTS if shut.counts else None
+        tries = self.telling.retry.tries if shut.counts else None
         return outbox.postpone(connection, self.takes, due=due, until=shut.until, why=shut.why, tries=tries)
 
-    def _try_one(self, row: OutboxRow, lease: datetime) -> str:
-        """Send a message whose cause still stands, and write down what became of it; return that as a word."""
-        now, attempts = self.clock.now(), row.attempts + 1
+    def _what_stands(
+        self, parcel: Sequence[OutboxRow], lease: datetime, done: Counter[str]
+    ) -> tuple[list[OutboxRow], list[Notice]]:
+        """Return what is to be told as the tickets stand now; write down what is told to nobody, or not yet."""
+        now, rows, notices = self.clock.now(), list[OutboxRow](), list[Notice]()
+        ended: defaultdict[str, list[OutboxRow]] = defaultdict(list)
+        held: defaultdict[datetime, list[OutboxRow]] = defaultdict(list)
+        faulty: list[tuple[OutboxRow, Failure]] = []
+        with self.store.read() as connection:
+            for row in parcel:
+                try:
+                    notice = self.office.notice_of(connection, row)
+                    if row.to != "customer" and row.stands and not ladder.stands(notice.ticket, row.stands):
+                        ended[row.stands].append(row)
+                    elif until := self.office.hours.until(row, notice.ticket, now):
+                        held[until].append(row)
+                    else:
+                        rows.append(row)
+                        notices.append(notice)
+                except StoreError:
+                    raise
+                except TicketflowError as error:  # one message that cannot be written must not keep the others
+                    faulty.append((row, Failure(error.message)))
+        for cause, those in ended.items():
+            why = f"its cause has ended: {cause}"
+            done[self._mark(those, lease, "suppressed", next_try_at=None, last_error=why)] += len(those)
+        for until, those in held.items():
+            done[self._mark(those, lease, "held", next_try_at=until)] += len(those)
+        for row, failure in faulty:
+            done[self._failed((row,), row.key, lease, failure)] += 1
+        return rows, notices
+
+    def _send(self, rows: Sequence[OutboxRow], notices: Sequence[Notice], lease: datetime) -> str:
+        """Send a message, or several as one, and write down what became of it; return that as a word."""
+        notice = notices[0]
+        if len(notices) > 1:
+            notice = digest(notices, self.office.desk, lang=self.office.lang, room=self.room)
         try:
-            notice = self._look_up(row)
-            if row.to != "customer" and row.stands and not ladder.stands(notice.ticket, row.stands):
-                ended = f"its cause has ended: {row.stands}"
-                return self._mark(row, lease, "suppressed", next_try_at=None, last_error=ended)
             crash.point("relay.sending")
-            remark = self.routes.send(notice, now)
+            remark = self.office.routes.send(notice, self.clock.now())
             crash.point("relay.sent")
         except Failure as failure:
-            return self._failed(row, lease, attempts, failure)
+            return self._failed(rows, notice.key, lease, failure)
         self.away.clear()
-        sent_at = self.clock.now()
-        return self._mark(row, lease, "sent", attempts=attempts, next_try_at=None, sent_at=sent_at, last_error=remark)
+        if len(notices) > 1:
+            remark = "; ".join(filter(None, (f"told in {notice.key}", remark)))
+        tried, sent_at = outbox.TRIED, self.clock.now()
+        return self._mark(rows, lease, "sent", attempts=tried, next_try_at=None, sent_at=sent_at, last_error=remark)
 
-    def _failed(self, row: OutboxRow, lease: datetime, attempts: int, failure: Failure) -> str:
-        now, why = self.clock.now(), str(failure)
+    def _failed(self, rows: Sequence[OutboxRow], key: str, lease: datetime, failure: Failure) -> str:
+        now, why, attempts = self.clock.now(), str(failure), max(row.attempts for row in rows) + 1
         asked = min(failure.retry_after or timedelta(), LONGEST_WAIT)
-        again = now + max(pause(row.key, attempts), asked)
+        again = now + max(pause(key, attempts, self.telling.retry), asked)
         if not failure.unreachable:
             self.away.clear()
         else:
@@ -132,22 +202,27 @@ class Way:
                 self.shut = Shut(now + asked, why, counts=False)
             elif len(self.away) == AWAY:
                 self.shut = Shut(min(self.away), why, counts=True)
-        if failure.permanent or attempts >= ATTEMPTS:
-            return self._mark(row, lease, "failed", attempts=attempts, next_try_at=None, last_error=why)
-        return self._mark(row, lease, "waiting", attempts=attempts, next_try_at=again, last_error=why)
+        if failure.permanent or attempts >= self.telling.retry.tries:
+            return self._mark(rows, lease, "failed", attempts=outbox.TRIED, next_try_at=None, last_error=why)
+        return self._mark(rows, lease, "waiting", attempts=outbox.TRIED, next_try_at=again, last_error=why)
 
-    def _look_up(self, row: OutboxRow) -> Notice:
-        """Return what is to be told, as the ticket stands now."""
-        with self.store.read() as connection:
-            try:
-                return self.notice_of(connection, row)
-            except StoreError:
-                raise
-            except TicketflowError as error:  # one message that cannot be written must not keep the others
-                raise Failure(error.message) from error
-
-    def _mark(self, row: OutboxRow, lease: datetime, state: str, **values: Any) -> str:
-        if not self.store.unit(lambda connection: outbox.mark(connection, row, lease, state=state, **values)):
-            log.warning("message %s was held for longer than its lease; it may be sent twice", row.key)
+    def _mark(self, rows: Sequence[OutboxRow], lease: datetime, state: str, **values: Any) -> str:
+        if self.store.unit(lambda connection: outbox.mark(connection, rows, lease, state=state, **values)) < len(rows):
+            log.warning("message %s was held for longer than its lease; it may be sent twice", rows[0].key)
         crash.point("relay.marked")
         return WORDS[state]
+
+
+def _bundles(batch: Iterable[OutboxRow], above: int) -> Iterator[Sequence[OutboxRow]]:
+    """Yield what may become one message; what did before, and was not taken, is kept together."""
+    tried: defaultdict[datetime | None, list[OutboxRow]] = defaultdict(list)
+    for row in batch:
+        tried[row.next_try_at if row.attempts else None].append(row)
+    rest = tried.pop(None, [])
+    for again in tried.values():
+        if len(again) > above:
+            yield again
+        else:
+            rest += again
+    if rest:
+        yield rest

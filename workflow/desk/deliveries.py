@@ -11,10 +11,12 @@ from workflow.clock import Clock
 from workflow.core import people
 from workflow.definition.desk import DeskSpec
 from workflow.delivery import notice
+from workflow.delivery.hours import QuietHours
 from workflow.delivery.notice import Notice
 from workflow.delivery.relay import DeliveryReport, deliver
 from workflow.delivery.routes import HostAction, Routes, takes
 from workflow.delivery.settings import Delivery
+from workflow.delivery.way import Office
 from workflow.desk.book import Book
 from workflow.desk.transactions import Own, Transactions
 from workflow.errors import UsageError
@@ -52,7 +54,9 @@ def run(
         return book_of(connection).desk
 
     desk = transactions.read(ready)
-    return deliver(transactions.store, clock, Routes(settings, desk, _made(actions)), notice_of, limit=limit, stop=stop)
+    routes, hours = Routes(settings, desk, _made(actions)), QuietHours(desk)
+    office = Office(transactions.store, clock, routes, desk, notice_of, hours, settings.lang)
+    return deliver(office, limit=limit, stop=stop)
 
 
 def next_due(

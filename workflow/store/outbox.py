@@ -1,7 +1,8 @@
 """The outbox: what must be told to whom, claimed by one relay at a time and marked with what became of it.
 
 A message is `waiting`; `sending` while a relay holds it, until its lease ends; and then `sent`, `suppressed` (its cause
-had ended), `failed` (given up), or waiting again. `next_try_at` is when it is due, or when the lease ends.
+had ended), `failed` (given up), `held` until the hours in which people are told, or waiting again. `next_try_at` is
+when it is due, or when the lease ends.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, false, func, or_, select, update
 
 from workflow.core.model import NOTHING
 from workflow.errors import NotFound, Refused
 from workflow.store.sql import ASKED_AT_ONCE
 from workflow.store.tables import outbox
 
-STATES = ("waiting", "sending", "sent", "suppressed", "failed")
-PENDING = ("waiting", "sending")
+STATES = ("waiting", "held", "sending", "sent", "suppressed", "failed")
+PENDING = ("waiting", "held", "sending")
+TRIED = outbox.c.attempts + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,31 @@ def rows(
     return tuple(_row(row) for row in connection.execute(query))
 
 
-def claim(connection: Connection, takes: Takes, *, due: datetime, lease: datetime, most: int) -> tuple[OutboxRow, ...]:
-    """Take up to `most` messages that are due, the oldest first, until the lease ends; skip what others hold.
+def wake(connection: Connection, due: datetime) -> None:
+    """Let wait again what was held until now, and what a relay held that did not live to mark it: that was a try."""
+    over = outbox.c.state.in_(("sending", "held")) & (outbox.c.next_try_at <= due)
+    lost = case((outbox.c.state == "sending", 1), else_=0)
+    connection.execute(update(outbox).where(over).values(state="waiting", attempts=outbox.c.attempts + lost))
 
-    What a relay held that did not live to mark it is due again when its lease has ended.
-    """
-    lost = (outbox.c.state == "sending") & (outbox.c.next_try_at <= due)
-    connection.execute(update(outbox).where(lost).values(state="waiting"))
+
+def crowd(connection: Connection, takes: Takes, *, due: datetime, above: int) -> str | None:
+    """Return the member or team to whom the most messages are due, if there are more than so many."""
+    many, to = func.count(), outbox.c.addressee
+    query = (
+        select(to)
+        .where(outbox.c.state == "waiting", outbox.c.next_try_at <= due, _taken(takes))
+        .where(or_(to.like("member:%"), to.like("team:%")))
+        .group_by(to)
+        .having(many > above)
+        .order_by(many.desc(), to)
+        .limit(1)
+    )
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def claim(connection: Connection, takes: Takes, *, due: datetime, lease: datetime, most: int) -> tuple[OutboxRow, ...]:
+    """Take up to `most` messages that are due, the oldest first, until the lease ends; skip what others hold."""
     query = (
         select(outbox)
         .where(outbox.c.state == "waiting", outbox.c.next_try_at <= due, _taken(takes))
@@ -99,16 +119,16 @@ def claim(connection: Connection, takes: Takes, *, due: datetime, lease: datetim
     return tuple(found)
 
 
-def mark(connection: Connection, held: OutboxRow, lease: datetime, **values: Any) -> bool:
-    """Write what became of a message that is held; return False if the lease was lost meanwhile."""
-    same = (outbox.c.id == held.id) & (outbox.c.state == "sending") & (outbox.c.next_try_at == lease)
-    return connection.execute(update(outbox).where(same).values(**values)).rowcount == 1
+def mark(connection: Connection, held: Sequence[OutboxRow], lease: datetime, **values: Any) -> int:
+    """Write what became of messages that are held; return of how many the lease was not lost meanwhile."""
+    same = outbox.c.id.in_([row.id for row in held]) & (outbox.c.state == "sending") & (outbox.c.next_try_at == lease)
+    return connection.execute(update(outbox).where(same).values(**values)).rowcount
 
 
 def put_back(connection: Connection, held: Iterable[OutboxRow], lease: datetime) -> None:
     """Let messages that were claimed and not tried wait as they did before."""
     for row in held:
-        mark(connection, row, lease, state="waiting", next_try_at=row.next_try_at)
+        mark(connection, (row,), lease, state="waiting", next_try_at=row.next_try_at)
 
 
 def postpone(
@@ -119,13 +139,13 @@ def postpone(
     Return how many were given up.
     """
     those = (outbox.c.state == "waiting", outbox.c.next_try_at <= due, _taken(takes))
-    tried, given_up = outbox.c.attempts + 1, 0
+    given_up = 0
     if tries is not None:
-        last = update(outbox).where(*those, tried >= tries)
+        last = update(outbox).where(*those, tries <= TRIED)
         given_up = connection.execute(
-            last.values(state="failed", attempts=tried, next_try_at=None, last_error=why)
+            last.values(state="failed", attempts=TRIED, next_try_at=None, last_error=why)
         ).rowcount
-    attempts = outbox.c.attempts if tries is None else tried
+    attempts = outbox.c.attempts if tries is None else TRIED
     connection.execute(update(outbox).where(*those).values(attempts=attempts, next_try_at=until, last_error=why))
     return given_up
 
@@ -184,7 +204,7 @@ def _demand_retriable(number: int, state: str | None) -> None:
         raise NotFound(
             "there is no message {message}", "list the messages with `ticketflow outbox list`", message=number
         )
-    if state not in ("failed", "waiting"):
+    if state not in ("failed", "waiting", "held"):
         raise Refused(
             "message {message} is {found}, and is not tried again",
             "only what failed or waits can be",

@@ -359,6 +359,13 @@ IN_A_DESK = [
     ),
     ("bad-mention", "li: {", "li: {mention: {feishu: »all}, "),
     ("bad-mention", "li: {", 'li: {mention: {wecom: »"@all"}, '),
+    ("unknown-calendar", "ladder: {", "delivery: {hours: {members: »ofice}}\nladder: {"),
+    ("unknown-calendar", "ladder: {", "delivery: {hours: {customer: {calendar: »ofice}}}\nladder: {"),
+    ("unknown-word", "ladder: {", "delivery: {hours: {members: {calendar: office, passes: »rung}}}\nladder: {"),
+    ("unknown-key", "ladder: {", "delivery: {hours: {»leads: office}}\nladder: {"),
+    ("out-of-range", "ladder: {", "delivery: {retry: {tries: »0}}\nladder: {"),
+    ("out-of-range", "ladder: {", "delivery: {digest_above: »0}\nladder: {"),
+    ("no-working-days", "ladder: {", "delivery: {retry: {longest: »1wd}}\nladder: {"),
 ]
 # told of whole files, or of the day, by tests of their own
 OF_FILES = {
