@@ -32,7 +32,7 @@ SPEAKING = {
 KEPT = {"template", "remedy", "summary", "_HINTS", "_WANTED"}
 WORDS = {
     "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call",
-    "waiting", "sending", "sent", "failed",
+    "waiting", "held", "sending", "sent", "failed",
     "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning", "running",
     "paused", "met", "missed", "cancelled", "at risk", "more time asked for", "kept", "broken", "due", "late", "left",
     "guidance", "because", "say instead", "escalation",

@@ -55,7 +55,7 @@ def test_messages_are_sent(terminal: Terminal, receiver: Receiver) -> None:
     assert receiver.posted[0].is_genuine
     found = terminal.one("deliver", "--limit", "5")
     assert set(found) == {
-        "sent", "failed", "given_up", "suppressed", "waiting", "unrouted", "unset_outlets", "seconds",
+        "sent", "failed", "given_up", "suppressed", "waiting", "held", "unrouted", "unset_outlets", "seconds",
     }  # fmt: skip
     assert terminal.one("outbox", "list")["sent_at"] == "2026-03-02T09:00:00+08:00"
 

@@ -112,6 +112,7 @@ def test_a_monitor_notices_that_nothing_fires(terminal: Terminal, number: int) -
     assert {finding["code"] for finding in found["findings"]} == {"unhealthy"}
     assert found["overdue"] == {
         "count": 1, "ticket_id": number, "since": "2026-03-03T16:49:59+08:00", "name": "progress/100%",
+        "error": None,
     }  # fmt: skip
     chinese = terminal("health", "--lang", "zh", code=9, **when)
     assert "有到期事项，却从未运行过" in chinese

@@ -19,7 +19,7 @@ from workflow.desk.desk import Desk
 from workflow.store.engine import Store
 
 TOKEN = re.compile(r'"value": ?"([a-z]+\d*-\d+(?:\.\d+)?)"')
-UNTOLD = ("waiting", "sending", "failed")
+UNTOLD = ("waiting", "held", "sending", "failed")
 PATIENCE = 30
 
 

@@ -16,7 +16,7 @@ from workflow.errors import UsageError
 if TYPE_CHECKING:
     from workflow import OutboxRow
 
-STATES = ("waiting", "sending", "sent", "suppressed", "failed")
+STATES = ("waiting", "held", "sending", "sent", "suppressed", "failed")
 
 
 @click.command("deliver", cls=Command)
@@ -42,6 +42,8 @@ def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
         "{sent} sent, {failed} failed, {given_up} given up, {suppressed} suppressed, {waiting} waiting.",
         **asdict(report),
     )
+    if report.held:
+        session.hint("Held until the hours in which people are told: {held}.", held=report.held)
     for outlet in report.unset_outlets if report.unrouted else ():
         session.hint(
             "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits.",
@@ -137,7 +139,7 @@ def list_outbox(session: Session, *, state: str | None, limit: int, after: int |
 @click.option("--all", "everything", is_flag=True, help="Every message that was given up.")
 @pass_session
 def retry_outbox(session: Session, *, ids: tuple[int, ...], everything: bool) -> None:
-    """Make messages due again: those that were given up, or that wait for their next try."""
+    """Make messages due again: those that were given up, that wait for their next try, or that are held."""
     if everything == bool(ids):
         raise UsageError("say which messages to try again", "give their ids, or --all")
     many = session.desk.retry_outbox(None if everything else ids, actor=session.actor)
@@ -156,9 +158,13 @@ def _facts(row: OutboxRow) -> dict[str, Any]:
 
 
 def _status(session: Session, row: OutboxRow) -> str:
-    """Return a message's state, with what went wrong where it is still of use."""
+    """Return a message's state, with until when it is held, how often it was tried, and what was amiss."""
     state = session.tell(row.state)
-    return f"{state}: {row.last_error}" if row.last_error and row.state != "sent" else state
+    if row.state == "held":
+        return session.tell("held until {when}", {"when": row.next_try_at})
+    if row.state == "failed":
+        state = session.tell("given up, tries: {tries}", {"tries": row.attempts})
+    return f"{state}: {row.last_error}" if row.last_error else state
 
 
 def _why(reason: str) -> str:

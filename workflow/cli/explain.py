@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workflow.cli.options import Reveal
     from workflow.core.explain import ClockStory, Count, Duty, Stretch, Wake
     from workflow.core.model import HistoryEntry
+    from workflow.store.outbox import OutboxRow
 
 WIDTH = 80
 SHOWN = 8  # steps of one count
@@ -323,12 +324,16 @@ class _Page:
         self.pairs(((self.tell("rung {rung}: {to}", {"rung": duty.rung, "to": duty.to}), self.duty(duty))
                     for duty in self.found.duties), indent=2)  # fmt: skip
         unsent = self.found.messages
-        for to, given_up in dict.fromkeys((row.to, row.state == "failed") for row in unsent):
-            rows = [row for row in unsent if (row.to, row.state == "failed") == (to, given_up)]
+        for to, fate in dict.fromkeys((row.to, _fate(row)) for row in unsent):
+            rows = [row for row in unsent if (row.to, _fate(row)) == (to, fate)]
             values: dict[str, Any] = {"to": to, "count": len(rows), "when": rows[0].created_at}
-            if given_up:
-                self.say("Messages to {to} that were given up: {count}; the first, of {when}: {reason}.", **values,
-                         reason=rows[0].last_error)  # fmt: skip
+            values |= {"reason": rows[0].last_error, "until": rows[0].next_try_at}
+            if fate == "failed":
+                self.say("Messages to {to} that were given up: {count}; the first, of {when}: {reason}.", **values)
+            elif fate == "held":
+                self.say("Messages to {to} that are held until {until}: {count}; the first is of {when}.", **values)
+            elif fate == "tried":
+                self.say("Messages to {to} that were not taken yet: {count}; the first, of {when}: {reason}.", **values)
             else:
                 self.say("Messages to {to} that have not left yet: {count}; the first is of {when}.", **values)
 
@@ -347,6 +352,10 @@ class _Page:
                      timer=row.timer.split(":")[1], due=row.due_at, reason=row.reason)  # fmt: skip
         if self.found.links:
             self.say("Linked to: {links}.", links=[f"{link.other} ({link.kind})" for link in self.found.links])
+
+
+def _fate(row: OutboxRow) -> str:
+    return row.state if row.state in ("failed", "held") else "tried" if row.last_error else "waiting"
 
 
 def _whole(length: timedelta) -> timedelta:

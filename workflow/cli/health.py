@@ -105,6 +105,9 @@ def _facts(session: Session, found: Health) -> Iterator[tuple[str, object]]:
     if found.unset_outlets:
         yield "outlets without an address here", ", ".join(found.unset_outlets)
     yield "messages given up", _found(session, found.failed)
+    if found.held.count:
+        held: dict[str, Any] = {"count": found.held.count, "until": found.held.since}
+        yield "messages held", tell("{count}; the first until {until}", held)
     yield "escalations untaken too long", _found(session, found.unheld)
     yield "tickets ahead of the clock", _found(session, found.ahead)
     if found.clock_ahead:

@@ -8,7 +8,12 @@ DELIVERY = {
     "after the chunk in hand. It is safe beside cron and beside other schedulers: nothing fires twice.": "每次运行在标准错误输出"
     "写一行；加 --json 时还在标准输出写一个对象。Ctrl-C 或 SIGTERM 会在手头这一批完成后停止。可与 cron 及其他调度器同时运行：不会重复执行。",
     "Every message that was given up.": "所有已放弃的消息。",
-    "Make messages due again: those that were given up, or that wait for their next try.": "让消息重新发送：已放弃的，或正等待重试的。",
+    "Make messages due again: those that were given up, that wait for their next try, or that are held.": "让消息重新发送：已放弃的、"
+    "正等待重试的，或暂缓的。",
+    "Held until the hours in which people are told: {held}.": "暂缓到可以通知的时段再发：{held} 条。",
+    "given up, tries: {tries}": "已放弃，共尝试 {tries} 次",
+    "held": "暂缓",
+    "held until {when}": "暂缓到 {when}",
     "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits.": "出口 {outlet} 在此没有地址：没有设置 {setting}，"
     "发往它的消息在等待。",
     "copy the bot's address from its group; it begins with https://": "请从群里复制机器人的地址；它以 https:// 开头",

@@ -79,6 +79,8 @@ EXPLAIN = {
     "nobody is on duty": "无人值班",
     "at {due}: {who}": "{due} 时：{who}",
     "Messages to {to} that have not left yet: {count}; the first is of {when}.": "给 {to} 尚未发出的消息：{count} 条，最早于 {when}。",
+    "Messages to {to} that are held until {until}: {count}; the first is of {when}.": "给 {to} 暂缓到 {until} 再发的消息：{count} 条，最早于 {when}。",
+    "Messages to {to} that were not taken yet: {count}; the first, of {when}: {reason}.": "给 {to} 尚未被接收的消息：{count} 条，最早于 {when}：{reason}。",
     "Messages to {to} that were given up: {count}; the first, of {when}: {reason}.": "给 {to} 放弃发送的消息：{count} 条，最早于 {when}：{reason}。",
     "Besides": "此外",
     "Incident {incident}: {timer}, due {due}, could not fire: {reason}.": "异常 {incident}：{timer}（{due} 到期）无法执行：{reason}。",
@@ -94,6 +96,8 @@ EXPLAIN = {
     "open incidents": "未处理的异常",
     "messages unsent too long": "久未发出的消息",
     "messages given up": "放弃发送的消息",
+    "messages held": "暂缓的消息",
+    "{count}; the first until {until}": "{count}，最早到 {until}",
     "escalations untaken too long": "久无人接手的上报",
     "tickets ahead of the clock": "时间超前的工单",
     "tables": "数据表",
@@ -112,7 +116,12 @@ EXPLAIN = {
     "messages unsent for more than {limit}: {count}; the first is of ticket {ticket}, {when}": "超过 {limit} 未发出的消息：{count}；最早的属于工单 {ticket}，{when}",
     "see that `ticketflow deliver` or `ticketflow scheduler` runs, and `ticketflow outbox list`": "请确认 `ticketflow deliver` 或 `ticketflow scheduler` 在运行，并看 `ticketflow outbox list`",
     "messages given up: {count}; the first is of ticket {ticket}: {reason}": "放弃发送的消息：{count}；最早的属于工单 {ticket}：{reason}",
-    "mend that, then run `ticketflow outbox retry --all`": "排除原因后运行 `ticketflow outbox retry --all`",
+    "see `ticketflow outbox list --state failed`; mend that, then run `ticketflow outbox retry --all`": "请看 "
+    "`ticketflow outbox list --state failed`；排除原因后运行 `ticketflow outbox retry --all`",
+    "messages not taken for more than {limit}: {count}; the first is of ticket {ticket}, {when}: {reason}": "超过 {limit} 未被接收的"
+    "消息：{count}；最早的属于工单 {ticket}，{when}：{reason}",
+    "mend that, then run `ticketflow outbox retry ID`, or wait; see `ticketflow outbox list --state waiting`": "排除原因后运行 "
+    "`ticketflow outbox retry ID`，或等待重试；请看 `ticketflow outbox list --state waiting`",
     "escalations that nobody took on for more than {limit}: {count}; the first is of ticket {ticket}": "超过 {limit} 无人接手的上报：{count}；最早的属于工单 {ticket}",
     "see `ticketflow escalations`; who is told runs `ticketflow acknowledge`": "请看 `ticketflow escalations`；被通知的人运行 `ticketflow acknowledge`",
     "open tickets whose last event lies in the future: {count}; ticket {ticket} is {late} ahead": "最近一次事件在将来的未结工单：{count}；工单 {ticket} 超前 {late}",

@@ -20,7 +20,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Digest(Notice):
-    """Several messages to the same addressee as one; its `ticket` is that of the first of them.
+    """Several messages to the same addressee as one, with the first `ticket` and the oldest `happened_at` of them.
 
     The same messages have the same `key`, however often they are sent.
     """
@@ -29,12 +29,9 @@ class Digest(Notice):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stable form in which a digest is posted to a webhook."""
-        whole = Notice.as_dict(self)
         parts = ("key", "kind", "reason", "happened_at", "ticket", "data")
         messages = [{name: each[name] for name in parts} for each in map(Notice.as_dict, self.notices)]
-        return {name: whole[name] for name in ("version", "key", "to", "kind", "happened_at", "text")} | {
-            "messages": messages
-        }
+        return Notice.as_dict(self) | {"messages": messages}
 
 
 def digest(notices: Sequence[Notice], desk: DeskSpec, *, lang: str, room: int) -> Digest:
@@ -45,10 +42,10 @@ def digest(notices: Sequence[Notice], desk: DeskSpec, *, lang: str, room: int) -
     lines = [_line(each, zone, lang) for each in ordered]
     shown = _fitting(lines, room - len(f"{head}\n\n{rest.format(more=len(lines))}\n".encode()))
     more = [rest.format(more=len(lines) - shown)] if shown < len(lines) else []
-    first = min(ordered, key=lambda each: each.happened_at)
+    first, since = ordered[0], min(each.happened_at for each in ordered)
     keys = hashlib.sha256(" ".join(sorted(each.key for each in ordered)).encode()).hexdigest()
     return Digest(
-        f"digest-{keys[:16]}", first.to, "digest", "digest", first.happened_at, first.ticket,
+        f"digest-{keys[:16]}", first.to, "digest", "digest", since, first.ticket,
         subject=head, text="\n".join((head, "", *lines[:shown], *more)) + "\n", notices=tuple(ordered),
     )  # fmt: skip
 

@@ -201,7 +201,10 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
             if stored_definitions.latest_desk(connection) is not None:
                 desk = self._book(connection).desk
                 people.demand(desk, people.actor_of(desk, actor), "apply")
-            return rulebook.apply(connection, found, now, print_of_folder=rulebook.folder_print(folder))
+            report = rulebook.apply(connection, found, now, print_of_folder=rulebook.folder_print(folder))
+            if report.changed:
+                outbox.release(connection, now)
+            return report
 
         def with_tickets(report: ApplyReport, transactions: Transactions) -> ApplyReport:
             for done in revise_open(transactions, self._book, self.clock, now):

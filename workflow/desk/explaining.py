@@ -20,7 +20,7 @@ from workflow.store.outbox import OutboxRow
 from workflow.store.rosters import roster_of
 
 MOVES = 5
-UNSENT = ("waiting", "sending", "failed")
+UNSENT = (*outbox.PENDING, "failed")
 _MOST = 1000
 
 
@@ -33,7 +33,7 @@ class Explanation:
     its state for `stayed`, `counted` of it open on `calendar`. `moves` are its last ones, `repairs` all those made by
     hand, the oldest first. `owner` is who answers for it: its assignee, else the lead on duty; by `given` the assignee
     has it. `queue` is the team at work in its state, where it is with another that serves that team. `messages` are
-    those that wait or were given up.
+    those that wait, are held or were given up.
     """
 
     as_of: datetime

@@ -36,7 +36,8 @@ class Health:
 
     `last_run` is the last timeout run that did something; its `ended_at` and `as_of` are those of the empty runs since.
     `lateness` counts the firings of the runs within `window` by how late they were: `1m` up to a minute, then `5m`,
-    `15m`, `1h`, `1d`, `later`. `undelivered` messages have waited longer than the limit, `unheld` escalations too.
+    `15m`, `1h`, `1d`, `later`. `undelivered` messages have waited longer than the limit, `unheld` escalations too;
+    `held` ones wait for the hours in which people are told, the first of them until its `since`.
     `ahead` are open tickets whose last event lies in the future: a clock had jumped. `clock_ahead` is how far this
     machine's clock is ahead of a database server's, below zero if it is behind. `restored_from` is the moment of the
     backup that a desk came back from which still waits for `Desk.resume`. `unset_outlets` are those of the desk whose
@@ -52,6 +53,7 @@ class Health:
     window: timedelta
     incidents: Found
     undelivered: Found
+    held: Found
     failed: Found
     unheld: Found
     ahead: Found
@@ -103,6 +105,7 @@ def examine(
         window=window,
         incidents=store.open_incidents(connection),
         undelivered=store.undelivered(connection, now - limits.max_undelivered),
+        held=store.held(connection, now),
         failed=store.failed(connection),
         unheld=store.unheld(connection, now - limits.max_unheld),
         ahead=store.ahead(connection, now + TOLERATED),
@@ -148,7 +151,14 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
             check="incidents", ticket=found.incidents.ticket_id, timer=found.incidents.name,
             count=found.incidents.count, when=found.incidents.since,
         )  # fmt: skip
-    if found.undelivered.since is not None:
+    if found.undelivered.error is not None:
+        yield Unhealthy(
+            "messages not taken for more than {limit}: {count}; the first is of ticket {ticket}, {when}: {reason}",
+            "mend that, then run `ticketflow outbox retry ID`, or wait; see `ticketflow outbox list --state waiting`",
+            check="undelivered", ticket=found.undelivered.ticket_id, count=found.undelivered.count,
+            limit=limits.max_undelivered, when=found.undelivered.since, reason=found.undelivered.error,
+        )  # fmt: skip
+    elif found.undelivered.since is not None:
         yield Unhealthy(
             "messages unsent for more than {limit}: {count}; the first is of ticket {ticket}, {when}",
             "see that `ticketflow deliver` or `ticketflow scheduler` runs, and `ticketflow outbox list`",
@@ -164,7 +174,7 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
     if found.failed.count > limits.max_failed:
         yield Unhealthy(
             "messages given up: {count}; the first is of ticket {ticket}: {reason}",
-            "mend that, then run `ticketflow outbox retry --all`",
+            "see `ticketflow outbox list --state failed`; mend that, then run `ticketflow outbox retry --all`",
             check="failed", ticket=found.failed.ticket_id, count=found.failed.count, reason=found.failed.name,
         )  # fmt: skip
     if found.unheld.since is not None:

@@ -27,12 +27,13 @@ _RUNS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many there are (counted up to a thousand), and of the first its ticket, its instant and its name."""
+    """How many there are (counted up to a thousand), and of the first its ticket, its instant, name and last error."""
 
     count: int = 0
     ticket_id: int | None = None
     since: datetime | None = None
     name: str | None = None
+    error: str | None = None
 
 
 def late_class(seconds: float) -> str:
@@ -83,17 +84,27 @@ def open_incidents(connection: Connection) -> Found:
 def undelivered(connection: Connection, before: datetime) -> Found:
     """Return the messages still to be sent that might have been since before that, the longest first.
 
-    A message may leave from when it was written, however late its run came, or from when it was brought back.
+    A message may leave from when it was written, however late its run came, or from when it was brought back, or from
+    the end of its quiet hours.
     """
-    brought_back = (outbox.c.state == "waiting") & (outbox.c.attempts == 0)
+    brought_back = (outbox.c.state == "held") | ((outbox.c.state == "waiting") & (outbox.c.attempts == 0))
     since = case(
         (brought_back & (outbox.c.next_try_at > history.c.recorded_at), outbox.c.next_try_at),
         else_=history.c.recorded_at,
     )
     written = (history.c.ticket_id == outbox.c.ticket_id) & (history.c.seq == outbox.c.seq)
     those = (outbox.c.state.in_(PENDING), outbox.c.created_at <= before, since <= before)
-    first = select(outbox.c.ticket_id, since, outbox.c.addressee).join(history, written).where(*those)
+    first = (
+        select(outbox.c.ticket_id, since, outbox.c.addressee, outbox.c.last_error).join(history, written).where(*those)
+    )
     return _found(connection, first.order_by(since), select(outbox.c.id).join(history, written).where(*those))
+
+
+def held(connection: Connection, now: datetime) -> Found:
+    """Return the messages that wait for the hours in which people are told, with when the first of them may leave."""
+    those = (outbox.c.state == "held", outbox.c.next_try_at > now)
+    first = select(outbox.c.ticket_id, outbox.c.next_try_at, outbox.c.addressee).where(*those)
+    return _found(connection, first.order_by(outbox.c.next_try_at), select(outbox.c.id).where(*those))
 
 
 def failed(connection: Connection) -> Found:
@@ -118,8 +129,8 @@ def _found(connection: Connection, first: Select[Any], all_of_them: Select[Any])
     if row is None:
         return Found()
     counted = select(func.count()).select_from(all_of_them.limit(MOST).subquery())
-    name = str(row[2]) if len(row) > 2 and row[2] is not None else None
-    return Found(connection.execute(counted).scalar_one(), row[0], instant(row[1]), name)
+    name, error = (*(text if text is None else str(text) for text in row[2:]), None, None)[:2]
+    return Found(connection.execute(counted).scalar_one(), row[0], instant(row[1]), name, error)
 
 
 def demand_desk(store: Store) -> None:

@@ -180,6 +180,12 @@ def suppress(connection: Connection, before: datetime) -> None:
     connection.execute(update(outbox).where(old).values(state="suppressed", next_try_at=None))
 
 
+def release(connection: Connection, now: datetime) -> None:
+    """Have it judged anew whether what is held must be."""
+    held = outbox.c.state == "held"
+    connection.execute(update(outbox).where(held).values(state="waiting", next_try_at=now))
+
+
 def retry(connection: Connection, ids: Sequence[int] | None, now: datetime) -> int:
     """Make messages due now, their attempts forgotten: all that failed, or those named, which failed or wait.
 
