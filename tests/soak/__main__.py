@@ -28,9 +28,12 @@ from sqlalchemy import make_url
 from tests.delivery.servers import SECRET, Receiver
 from tests.postgres import Server, make_server, scratch_folder
 from tests.soak.accounts import Balance, balance, settle, standing
-from tests.soak.deeds import folder, second
+from tests.soak.deeds import OTHERWISE, folder
 from tests.soak.worker import connected, work
+from workflow.clock import SystemClock
 from workflow.delivery.settings import Delivery
+from workflow.desk import auditing, seals
+from workflow.errors import TicketflowError
 from workflow.store import copying
 from workflow.store.engine import Store
 
@@ -71,8 +74,9 @@ class Scene:
         """Make the desk, with two versions of its type."""
         self.place.mkdir()
         self.receiver.before_answer = lambda _posted: self.receiver.posted.clear()  # they are many
-        with connected(self.url, folder(self.definitions), self.delivery) as desk:
-            desk.apply(second(self.definitions), actor="boss")
+        folder(self.place / "other", hours=OTHERWISE)
+        with connected(self.url, folder(self.definitions, version=1), self.delivery) as desk:
+            desk.apply(folder(self.definitions), actor="boss")
 
     def start(self, number: int, chance: Random) -> BaseProcess:
         """Start a worker, which finds the ledger of the one that was killed in its place."""
@@ -90,20 +94,30 @@ class Soak:
 
     def __init__(self, scenes: list[Scene], server: Server | None, chance: Random) -> None:
         self.scenes, self.server, self.chance = scenes, server, chance
-        self.befell, self.ended = Counter[str](), list[int | None]()
+        self.befell, self.faults = Counter[str](), list[str]()
 
     def run(self, seconds: float, workers: int) -> None:
         """Let the workers work and be killed for so long, then let them end."""
         for scene in self.scenes:
             scene.workers = [scene.start(number, self.chance) for number in range(workers)]
         ends = time.monotonic() + seconds
-        faults: dict[Callable[[], None], int] = {self.kill: 20, self.lock: 2, self.refuse: 2, self.backup: 1}
+        faults: dict[Callable[[], None], int] = {
+            self.kill: 40,
+            self.lock: 4,
+            self.refuse: 4,
+            self.backup: 1,
+            self.seal: 1,
+            self.apply: 1,
+        }
         if self.server:
-            faults |= {self.cut: 4, self.crash: 1}
+            faults |= {self.cut: 8, self.crash: 2}
         while time.monotonic() < ends:
             time.sleep(self.chance.uniform(0.2, BETWEEN))
             (fault,) = self.chance.choices(list(faults), list(faults.values()))
-            fault()
+            try:
+                fault()
+            except TicketflowError as error:
+                self.faults.append(f"{fault.__name__}: {error.message}")
             self.befell[fault.__name__] += 1
         for scene in self.scenes:
             scene.receiver.answer = 200
@@ -111,7 +125,7 @@ class Soak:
                 worker.terminate()
         for worker in [worker for scene in self.scenes for worker in scene.workers]:
             worker.join(120)
-            self.ended.append(worker.exitcode)
+            self.look(worker, 0, -signal.SIGTERM)  # that one had only just been started
 
     def kill(self) -> None:
         """Kill a worker, and start another one in its place."""
@@ -119,9 +133,13 @@ class Soak:
         number = self.chance.randrange(len(scene.workers))
         scene.workers[number].kill()
         scene.workers[number].join()
-        if scene.workers[number].exitcode != -signal.SIGKILL:
-            self.ended.append(scene.workers[number].exitcode)
+        self.look(scene.workers[number], -signal.SIGKILL)
         scene.workers[number] = scene.start(number, self.chance)
+
+    def look(self, worker: BaseProcess, *wanted: int) -> None:
+        """See whether a worker has ended as it should have."""
+        if worker.exitcode not in wanted:
+            self.faults.append(f"a worker ended with {worker.exitcode}")
 
     def lock(self) -> None:
         """Lock the file for a while."""
@@ -143,6 +161,22 @@ class Soak:
         store = Store(scene.url)
         copying.backup(store, scene.backup)
         store.close()
+
+    def seal(self) -> None:
+        """Seal what has changed since the last seal."""
+        scene = self.chance.choice(self.scenes)
+        if not (key := scene.place / "seal.key").exists():
+            seals.new_key(key)
+        store = Store(scene.url)
+        auditing.seal(store, scene.place / "seals", seals.private_key(key), SystemClock())
+        store.close()
+
+    def apply(self) -> None:
+        """Put other hours in force, or those of before."""
+        scene = self.chance.choice(self.scenes)
+        folder = scene.place / self.chance.choice(["definitions", "other"])
+        with connected(scene.url, scene.definitions, scene.delivery) as desk:
+            desk.apply(folder, actor="boss")
 
     def cut(self) -> None:
         """Cut every connection to the server."""
@@ -207,9 +241,9 @@ def main() -> None:
             soak.run(options.minutes * 60, options.workers)
             befell = ", ".join(f"{name} {many}" for name, many in sorted(soak.befell.items()))
             print(f"{(time.monotonic() - began) / 60:.1f} minutes, seed {options.seed}: {befell}", flush=True)
-            even = set(soak.ended) == {0}
-            if not even:
-                print(f"workers ended by themselves with {soak.ended}")
+            even = not soak.faults
+            for fault in soak.faults:
+                print(f"  {fault}")
             for scene in found:
                 settle(scene.url, scene.definitions, scene.ledgers, scene.delivery)
                 books = balance(scene.url, scene.definitions, scene.ledgers, scene.receiver.accepted)

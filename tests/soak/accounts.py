@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.soak.deeds import Ledger, attempt, tokens
-from tests.soak.worker import connected
+from tests.soak.worker import connected, rung
 from tests.store.small import Books
 from workflow.delivery.settings import Delivery
-from workflow.desk import auditing
-from workflow.desk.desk import Desk
+from workflow.desk import auditing, seals
 from workflow.store.engine import Store
 
 TOKEN = re.compile(r'"value": ?"([a-z]+\d*-\d+(?:\.\d+)?)"')
@@ -62,12 +61,13 @@ def settle(url: str, definitions: Path, ledgers: Iterable[Path], delivery: Deliv
 
 def balance(url: str, definitions: Path, ledgers: Iterable[Path], accepted: Mapping[str, int]) -> Balance:
     """Return how the books stand; `accepted` says how often the receiver took each message."""
-    books, found = Books(url), Balance()
+    books, found, bell = Books(url), Balance(), rung(definitions)
+    accepted = Counter(accepted) + Counter(bell.read_text().split() if bell.exists() else ())
     try:
         _history(books, map(Ledger, ledgers), found)
         _outbox(books, accepted, found)
-        found.faults += standing(url)
-        with Desk.connect(url, definitions=definitions) as desk:
+        found.faults += standing(url, definitions.with_name("seals"))
+        with connected(url, definitions, Delivery()) as desk:
             found.faults += [f"sla rebuild --check: {each}" for each in desk.check_clocks()]
             desk.count_figures()
             found.faults += [f"stats rebuild --check: {each}" for each in desk.check_figures()]
@@ -76,11 +76,12 @@ def balance(url: str, definitions: Path, ledgers: Iterable[Path], accepted: Mapp
     return found
 
 
-def standing(url: str) -> list[str]:
+def standing(url: str, sealed: Path | None = None) -> list[str]:
     """Return what is wrong with the books of a desk taken by themselves; a backup has to stand this, too."""
+    given = seals.read([sealed]) if sealed and sealed.exists() else []
     books, store = Books(url), Store(url)
     try:
-        found = [f"audit verify: {fault}" for fault in auditing.verify(store).faults]
+        found = [f"audit verify: {fault}" for fault in auditing.verify(store, sealed=given).faults]
         books.assert_balanced()
     except AssertionError as error:
         found.append(f"books: {traceback.extract_tb(error.__traceback__)[-1].line} {error}".strip())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
@@ -16,10 +17,13 @@ from workflow.errors import StoreError, TicketflowError
 
 Deed: TypeAlias = dict[str, Any]
 QUICK = DESK.replace("after: 30m", "after: 4s").replace("after: 1h", "after: 20s")
-QUICK = QUICK.replace("apply, retry]", "apply, retry, migrate]")
+QUICK = QUICK.replace("apply, retry]", "apply, retry, migrate, promise, repair]")
+ALWAYS, OTHERWISE = "'00:00-24:00'", "['00:00-03:00', '03:30-24:00']"
+QUICK = QUICK.replace("channels:", f"calendars: {{office: {{weekly: {{mon-sun: {ALWAYS}}}}}}}\nchannels:")
 JOB = """
 ticket_type: job
 version: 1
+joins: nudge
 skips: [classify, handle, review, callback]
 fields: {statement: {type: text, required: true}, amount: {type: int}}
 stages:
@@ -32,7 +36,10 @@ stages:
     timeouts: {unanswered: {after: 2s, actions: [reassign, escalate]}}
   handle:
     team: back
-    transitions: {done: archive, told: {actions: [{notify: customer}]}, again: {dest: intake, back: rework}}
+    transitions:
+      done: archive
+      told: {actions: [{notify: customer}, {call: bell}]}
+      again: {dest: intake, back: rework}
     timeouts: {forgotten: {after: 5s, actions: [{notify: lead}]}}
     states:
       first:
@@ -41,25 +48,25 @@ stages:
       second: {}
   archive: {}
 sla:
-  reply: {goal: 8s, calendar: always, start: intake, stop: archive, pause: handle.second,
+  reply: {goal: 8s, calendar: office, start: intake, stop: archive, pause: handle.second,
           levels: [{at: -4s, actions: [{notify: lead}]}, {at: 100%, actions: [escalate]}]}
 """
+STATES = ("intake", "handle.first", "handle.second")
 TRIGGERS = ("accept", "nudge", "drop", "done", "told", "again", "pass_on")
 VERBS = {
-    "open": 12, "advance": 30, "note": 8, "escalate": 2, "acknowledge": 2, "intake": 2, "run": 14, "deliver": 10,
-    "migrate": 2, "count": 2,
+    "open": 14, "advance": 30, "note": 8, "escalate": 2, "acknowledge": 2, "assign": 2, "promise": 2, "repair": 2,
+    "intake": 3, "run": 14, "deliver": 12, "migrate": 2, "count": 2,
 }  # fmt: skip
 REPEATED = ("open", "advance", "intake")  # done again under their key, they are done once
 
 
-def folder(at: Path) -> Path:
-    """Write the definitions, where every timer is due within seconds, and return their folder."""
-    return write(at, JOB, desk=QUICK)
+def folder(at: Path, *, version: int = 2, hours: str = ALWAYS) -> Path:
+    """Write the definitions, where every timer is due within seconds, and return their folder.
 
-
-def second(at: Path) -> Path:
-    """Write them with another version of the type, to which tickets go and from which they come back."""
-    return write(at, JOB.replace("version: 1", "version: 2").replace("after: 5s", "after: 6s"), desk=QUICK)
+    Tickets go from one version to the other and come back; other hours arm every clock anew.
+    """
+    job = JOB if version == 1 else JOB.replace("version: 1", "version: 2").replace("after: 5s", "after: 6s")
+    return write(at, job, desk=QUICK.replace(ALWAYS, hours))
 
 
 class Ledger:
@@ -89,20 +96,22 @@ class Ledger:
     def begin(self, deed: Deed) -> None:
         """Note what is about to be tried."""
         self.deeds[deed["key"]] = deed
-        self._append(deed)
+        append(self.path, json.dumps(deed))
 
     def end(self, key: str, became: str) -> None:
         """Note for good what became of it: `done`, `refused`, or `unknown` when the store failed over it."""
         self.known[key] = became
-        self._append({key: became})
+        append(self.path, json.dumps({key: became}))
 
-    def _append(self, line: Mapping[str, Any]) -> None:
-        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            os.write(file, f"\n{json.dumps(line)}".encode())
-            os.fsync(file)
-        finally:
-            os.close(file)
+
+def append(path: Path, line: str) -> None:
+    """Write a line, and wait for the disk."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        os.write(file, f"\n{line}".encode())
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def drawn(chance: Random, key: str, tickets: Sequence[int]) -> Deed:
@@ -111,13 +120,14 @@ def drawn(chance: Random, key: str, tickets: Sequence[int]) -> Deed:
     return {
         "key": key, "verb": verb, "ticket": chance.choice(tickets or (1,)), "trigger": chance.choice(TRIGGERS),
         "many": chance.randint(1, 6), "version": chance.randint(1, 2),
+        "caller": chance.randint(1, 200), "state": chance.choice(STATES),
     }  # fmt: skip
 
 
 def tokens(deed: Deed) -> list[str]:
     """Return the words that a history holds, each once, when this was done."""
     match deed["verb"]:
-        case "open" | "advance" | "note" | "escalate":
+        case "open" | "advance" | "note" | "escalate" | "promise" | "repair":
             return [deed["key"]]
         case "intake":
             return [f"{deed['key']}.{number}" for number in range(deed["many"])]
@@ -129,8 +139,8 @@ def do(desk: Desk, deed: Deed) -> None:
     key, ticket, many = deed["key"], deed["ticket"], deed["many"]
     match deed["verb"]:
         case "open":
-            phone = {"phone": f"138{many}"} if many > 1 else {}
-            desk.open("job", actor="ann", fields={"statement": key, "amount": many}, customer=phone, key=key)
+            who = {"phone": f"138{deed['caller']}"} if many > 1 else {}
+            desk.open("job", actor="ann", fields={"statement": key, "amount": many}, customer=who, key=key)
         case "advance":
             desk.advance(ticket, deed["trigger"], actor="boss", note=key, key=key)
         case "note":
@@ -140,9 +150,16 @@ def do(desk: Desk, deed: Deed) -> None:
         case "acknowledge":
             desk.acknowledge(ticket, actor="boss")
         case "intake":
-            some = [Contact(n, {"statement": token}, external_id=token) for n, token in enumerate(tokens(deed))]
+            who = {"phone": f"138{deed['caller']}"}
+            some = [Contact(n, {"statement": word}, who, external_id=word) for n, word in enumerate(tokens(deed))]
             report = desk.intake(some, actor="boss", ticket_type="job", past="fire", batch=2)
-            assert report.opened + report.known == many, report
+            assert report.opened + report.known + report.joined == many, report
+        case "assign":
+            desk.assign(ticket, "cat" if many > 3 else None, actor="boss")
+        case "promise":
+            desk.promise(ticket, desk.clock.now() + timedelta(seconds=3600 + many), actor="boss", reason=key)
+        case "repair":
+            desk.repair(ticket, deed["state"], actor="boss", reason=key)
         case "run":
             desk.run_timeouts(chunk=many)
         case "deliver":

@@ -14,7 +14,7 @@ import pytest
 from tests.delivery.servers import SECRET, Receiver
 from tests.docs.citations import ROOT
 from tests.soak.accounts import balance, settle, standing
-from tests.soak.deeds import Ledger, attempt, drawn, folder, second
+from tests.soak.deeds import Ledger, attempt, drawn, folder
 from tests.soak.worker import connected
 from tests.store.small import Books
 from workflow.delivery import way
@@ -59,8 +59,8 @@ def test_the_accountant_finds_whatever_is_lost_doubled_or_made_up(
     url, ledger, chance = f"sqlite:///{tmp_path / 't.db'}", Ledger(tmp_path / "w0.ledger"), Random(3)  # noqa: S311
     with Receiver() as receiver:
         delivery = Delivery(webhook_url=receiver.url, webhook_secret=SECRET)
-        with connected(url, folder(tmp_path / "definitions"), delivery) as desk:
-            desk.apply(second(tmp_path / "definitions"), actor="boss")
+        with connected(url, folder(tmp_path / "definitions", version=1), delivery) as desk:
+            desk.apply(folder(tmp_path / "definitions"), actor="boss")
             for number in range(60):
                 ids = [ticket.id for ticket in desk.find(sort="-id").tickets]
                 certain = {"verb": ("open", "note")[number % 2]} if number > 50 else {}

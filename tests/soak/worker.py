@@ -13,8 +13,9 @@ from random import Random
 import psycopg
 from alembic.script import ScriptDirectory
 
-from tests.soak.deeds import Ledger, attempt, drawn
+from tests.soak.deeds import Ledger, append, attempt, drawn
 from workflow.delivery import way
+from workflow.delivery.notice import Notice
 from workflow.delivery.settings import Delivery
 from workflow.desk import migrate
 from workflow.desk.desk import Desk
@@ -26,9 +27,18 @@ PAUSE = 0.03  # seconds at most between two deeds: the faults are what this is a
 
 
 def connected(url: str, definitions: Path, delivery: Delivery) -> Desk:
-    """Return the desk, whose relays hold messages for seconds only: many die over them."""
+    """Return the desk, whose relays hold messages for seconds only: many die over them. Its bell writes down keys."""
+
+    def ring(notice: Notice) -> None:
+        append(rung(definitions), notice.key)
+
     way.LEASE = timedelta(seconds=5)
-    return Desk.connect(url, definitions=definitions, delivery=delivery, busy_timeout=30)
+    return Desk.connect(url, definitions=definitions, delivery=delivery, busy_timeout=30, actions={"bell": ring})
+
+
+def rung(definitions: Path) -> Path:
+    """Return the file of the keys that the bell was rung for."""
+    return definitions.with_name("rung")
 
 
 def work(url: str, definitions: Path, ledger_path: Path, delivery: Delivery, seed: int) -> None:
