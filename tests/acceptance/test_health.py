@@ -46,6 +46,7 @@ def test_an_empty_fresh_desk_is_healthy(desk: Desk) -> None:
     found.demand()
     assert (found.last_run, found.ran_at, found.next_due_at, found.schema) == (None, None, None, schema.HEAD)
     assert set(found.lateness.values()) == {0}
+    assert found.anybody_acts, "as its desk.yaml says; that makes a trial, and no illness"
 
 
 def test_a_timer_that_is_still_to_come_needs_no_run(desk: Desk) -> None:

@@ -72,6 +72,8 @@ def _show(session: Session, found: Health) -> None:
             "Newer public holidays are known, {editions}; `ticketflow apply` re-arms open tickets by them.",
             editions=found.newer_holidays,
         )
+    if found.anybody_acts:
+        session.say("For a trial: anybody here may act under other names, by `act_as` in desk.yaml.")
     for finding in found.findings:
         what = session.tell(finding.template, finding.values)
         remedy = session.tell(finding.remedy_template, finding.values)

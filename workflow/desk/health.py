@@ -41,8 +41,9 @@ class Health:
     `ahead` are open tickets whose last event lies in the future: a clock had jumped. `clock_ahead` is how far this
     machine's clock is ahead of a database server's, below zero if it is behind. `restored_from` is the moment of the
     backup that a desk came back from which still waits for `Desk.resume`. `unset_outlets` are those of the desk whose
-    address is not set in this process. `findings` are what is beyond the
-    limits, each with its sentence and remedy; without any the desk is healthy.
+    address is not set in this process. `anybody_acts` says that any user of the machine may act under names that are
+    not theirs: good for a trial. `findings` are what is beyond the limits, each with its sentence and remedy; without
+    any the desk is healthy.
     """
 
     as_of: datetime
@@ -63,6 +64,7 @@ class Health:
     newer_holidays: tuple[str, ...]
     restored_from: datetime | None
     unset_outlets: tuple[str, ...]
+    anybody_acts: bool
     findings: tuple[Unhealthy, ...] = field(default=())
 
     @property
@@ -92,6 +94,7 @@ def examine(
     window: timedelta,
     changed: bool,
     newer_holidays: tuple[str, ...],
+    anybody_acts: bool,
     clock_ahead: timedelta,
     unset_outlets: tuple[str, ...],
 ) -> Health:
@@ -114,6 +117,7 @@ def examine(
         definitions_changed=changed,
         newer_holidays=newer_holidays,
         restored_from=restored_from(connection),
+        anybody_acts=anybody_acts,
         unset_outlets=unset_outlets,
     )
     return replace(found, findings=tuple(_findings(found, limits)))

@@ -14,7 +14,7 @@ from workflow.core import people, sla
 from workflow.core.classify import Proposal
 from workflow.core.events import Link
 from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, SlaClock, Ticket
-from workflow.definition.desk import DeskSpec
+from workflow.definition.desk import ANYBODY, DeskSpec
 from workflow.definition.resolve import TicketType
 from workflow.delivery.routes import unset
 from workflow.desk import book as rulebook
@@ -178,6 +178,7 @@ class LookingVerbs(Ground):
                 window=window,
                 changed=changed,
                 newer_holidays=newer,
+                anybody_acts=ANYBODY in self._book(connection).desk.act_as,
                 clock_ahead=getattr(self.clock, "ahead", timedelta()),
                 unset_outlets=unset_outlets,
             )
