@@ -19,6 +19,7 @@ from tests.delivery.servers import SECRET, Receiver
 from tests.store.small import write
 
 LATER: dict[str, Any] = {"TICKETFLOW_NOW": "2026-03-02T09:11:00+08:00"}
+SOON: dict[str, Any] = {"TICKETFLOW_NOW": "2026-03-02T09:01:00+08:00"}
 
 
 @pytest.fixture
@@ -133,28 +134,39 @@ def test_the_scheduler_wants_a_clock_that_goes(terminal: Terminal) -> None:
 def test_a_bot_that_was_taken_out_of_its_group_is_seen_and_mended(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    definitions = terminal.folder / "definitions"
     terminal("init", ".")
-    desk = definitions / "desk.yaml"
-    desk.write_text(f"{desk.read_text('utf-8')}\noutlets:\n  leads: {{kind: wecom, to: lead}}\n", "utf-8")
+    desk = terminal.folder / "definitions" / "desk.yaml"
+    text = desk.read_text("utf-8").replace("{tries: 36,", "{tries: 2,")
+    desk.write_text(f"{text}\noutlets:\n  leads: {{kind: wecom, to: lead}}\n", "utf-8")
     terminal("apply", "--actor", "admin_01")
     terminal("escalate", terminal.ticket())
     found = terminal.one("deliver")
     assert (found["waiting"], found["unrouted"], found["unset_outlets"]) == (1, 1, ["leads"])
     terminal("deliver")
     assert "The outlet leads has no address here: outlet_leads_url is not set" in terminal.err
-    assert terminal.one("health")["unset_outlets"] == ["leads"]
-    late: dict[str, Any] = {"TICKETFLOW_NOW": "2026-03-02T09:30:00+08:00"}
-    terminal("timeouts", "run", **late)
-    assert "unset_outlet" in {found["check"] for found in terminal.objects("health", code=9, **late)[0]["findings"]}
     with Group("wecom") as group:
         settings = f'[outlets.leads]\nurl = "{group.url.replace(KEY, "of-another-group")}"\n'
         (terminal.folder / "ticketflow.toml").write_text(settings, "utf-8")
-        assert terminal.one("deliver", **late)["failed"] >= 1
-        shown = terminal("outbox", "list", **late)
-        assert "waiting: errcode 93000: the address is wrong, or the bot is no longer in its group" in shown
-        assert "of-another-group" not in shown + json.dumps(terminal.objects("outbox", "list", **late))
+        assert terminal.one("deliver")["failed"] == 1
+        refused = "errcode 93000: the address is wrong, or the bot is no longer in its group"
+        assert f"waiting: {refused}" in terminal("outbox", "list")
+        assert terminal.one("deliver", **SOON)["given_up"] == 1
+        shown = terminal("outbox", "list", "--state", "failed", **SOON) + terminal("health", code=9, **SOON)
+        assert f"given up, tries: 2: {refused}\n" in shown
+        assert f"messages given up: 1; the first is of ticket 1: {refused}" in shown
+        assert "of-another-group" not in shown + str(terminal.objects("outbox", "list", **SOON))
         monkeypatch.setenv("TICKETFLOW_OUTLET_LEADS_URL", group.url)
-        terminal("outbox", "retry", "1", **late, TICKETFLOW_ACTOR="lead_day")
-        assert terminal.one("deliver", **late)["sent"] >= 1
-        assert "＠Day lead\nEscalated\n\nTicket: 1\nType: Complaint\n" in group.texts[0]
+        terminal("outbox", "retry", "--all", **SOON, TICKETFLOW_ACTOR="lead_day")
+        assert terminal.one("deliver", **SOON)["sent"] == 1
+        assert group.texts[0].startswith("＠Day lead\nEscalated\n\nTicket: 1\nType: Complaint\n")
+
+
+def test_health_names_an_outlet_that_is_not_set_where_messages_wait(terminal: Terminal) -> None:
+    terminal("init", ".")
+    desk = terminal.folder / "definitions" / "desk.yaml"
+    desk.write_text(f"{desk.read_text('utf-8')}\noutlets:\n  leads: {{kind: feishu, to: lead}}\n", "utf-8")
+    terminal("apply", "--actor", "admin_01")
+    terminal("escalate", terminal.ticket())
+    assert terminal.one("health")["unset_outlets"] == ["leads"]
+    found = terminal.objects("health", "--max-undelivered", "30s", code=9, **SOON)[0]
+    assert [finding["check"] for finding in found["findings"]] == ["undelivered", "unset_outlet"]
