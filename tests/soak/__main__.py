@@ -27,7 +27,7 @@ from sqlalchemy import make_url
 
 from tests.delivery.servers import SECRET, Receiver
 from tests.postgres import Server, make_server, scratch_folder
-from tests.soak.accounts import Balance, balance, settle, standing
+from tests.soak.accounts import Balance, Receipts, balance, settle, standing
 from tests.soak.deeds import OTHERWISE, folder
 from tests.soak.worker import connected, work
 from workflow.clock import SystemClock
@@ -49,6 +49,10 @@ class Scene:
     place: Path
     receiver: Receiver
     workers: list[BaseProcess] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Keep what the receiver takes."""
+        self.receipts = Receipts(self.receiver)
 
     @property
     def definitions(self) -> Path:
@@ -73,7 +77,6 @@ class Scene:
     def make(self) -> None:
         """Make the desk, with two versions of its type."""
         self.place.mkdir()
-        self.receiver.before_answer = lambda _posted: self.receiver.posted.clear()  # they are many
         folder(self.place / "other", hours=OTHERWISE)
         with connected(self.url, folder(self.definitions, version=1), self.delivery) as desk:
             desk.apply(folder(self.definitions), actor="boss")
@@ -246,7 +249,7 @@ def main() -> None:
                 print(f"  {fault}")
             for scene in found:
                 settle(scene.url, scene.definitions, scene.ledgers, scene.delivery)
-                books = balance(scene.url, scene.definitions, scene.ledgers, scene.receiver.accepted)
+                books = balance(scene.url, scene.definitions, scene.ledgers, scene.receipts.accepted)
                 if scene.backup.exists():
                     books.faults += [f"backup: {fault}" for fault in standing(f"sqlite:///{scene.backup}")]
                 told(scene, books)

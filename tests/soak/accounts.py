@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.delivery.servers import Posted, Receiver
 from tests.soak.deeds import Ledger, attempt, tokens
 from tests.soak.worker import connected, rung
 from tests.store.small import Books
@@ -41,6 +42,27 @@ class Balance:
     def even(self) -> bool:
         """Whether nothing was lost or doubled, and all is as it must be."""
         return not (self.lost or self.doubled or self.faults)
+
+
+class Receipts:
+    """What a receiver took: of a digest, each message that is in it."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver, self.parts = receiver, dict[str, list[str]]()
+        receiver.before_answer = self._note
+
+    def _note(self, posted: Posted) -> None:
+        self.receiver.posted.clear()  # they are many
+        if found := posted.message.get("messages"):
+            self.parts[posted.key] = [each["key"] for each in found]
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """How often each message was taken."""
+        taken = Counter[str]()
+        for key, times in self.receiver.accepted.items():
+            taken.update(dict.fromkeys(self.parts.get(key, [key]), times))
+        return taken
 
 
 def settle(url: str, definitions: Path, ledgers: Iterable[Path], delivery: Delivery) -> None:

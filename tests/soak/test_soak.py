@@ -13,7 +13,7 @@ import pytest
 
 from tests.delivery.servers import SECRET, Receiver
 from tests.docs.citations import ROOT
-from tests.soak.accounts import balance, settle, standing
+from tests.soak.accounts import Receipts, balance, settle, standing
 from tests.soak.deeds import Ledger, attempt, drawn, folder
 from tests.soak.worker import connected
 from tests.store.small import Books
@@ -58,7 +58,7 @@ def test_the_accountant_finds_whatever_is_lost_doubled_or_made_up(
     monkeypatch.setattr(way, "LEASE", way.LEASE)  # is set back at the end
     url, ledger, chance = f"sqlite:///{tmp_path / 't.db'}", Ledger(tmp_path / "w0.ledger"), Random(3)  # noqa: S311
     with Receiver() as receiver:
-        delivery = Delivery(webhook_url=receiver.url, webhook_secret=SECRET)
+        receipts, delivery = Receipts(receiver), Delivery(webhook_url=receiver.url, webhook_secret=SECRET)
         with connected(url, folder(tmp_path / "definitions", version=1), delivery) as desk:
             desk.apply(folder(tmp_path / "definitions"), actor="boss")
             for number in range(60):
@@ -68,7 +68,7 @@ def test_the_accountant_finds_whatever_is_lost_doubled_or_made_up(
                 attempt(desk, ledger, deed)
             time.sleep(2)  # until something is due
         settle(url, tmp_path / "definitions", [ledger.path], delivery)
-        accepted = dict(receiver.accepted)
+        accepted = receipts.accepted
     even = balance(url, tmp_path / "definitions", [ledger.path], accepted)
     assert even.even, even
     assert min(even.deeds, even.refused, even.fired, even.messages) >= 3
