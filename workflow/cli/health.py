@@ -73,7 +73,7 @@ def _show(session: Session, found: Health) -> None:
             editions=found.newer_holidays,
         )
     if found.anybody_acts:
-        session.say("For a trial: anybody here may act under other names, by `act_as` in desk.yaml.")
+        session.say("This desk is on trial, where anybody here may act under other names (`act_as` in desk.yaml).")
     for finding in found.findings:
         what = session.tell(finding.template, finding.values)
         remedy = session.tell(finding.remedy_template, finding.values)

@@ -13,8 +13,8 @@ PERMISSION = {
     "anybody at a command line may act as {text}": "命令行上任何人都可以 {text} 的名义操作",
     "good for a trial; take it out before going live": "仅供试用；正式使用前请去掉",
     "remark": "提示",
-    "For a trial: anybody here may act under other names, by `act_as` in desk.yaml.": "试用：这里任何人都可以他人名义操作（desk.yaml 的 "
-    "`act_as`）。",
+    "This desk is on trial, where anybody here may act under other names (`act_as` in desk.yaml).": "此服务台在试用：这里任何人都可以他人名义操作（desk.yaml "
+    "的 `act_as`）。",
     # what was refused
     "See what people tried and were refused.": "查看谁尝试过什么而被拒绝。",
     "List who tried what and was refused, when, and by which rule; the oldest first.": "列出谁在何时尝试什么、因哪条规则被拒绝，旧的在前。",
