@@ -119,9 +119,9 @@ def restore(session: Session, path: Path) -> None:
         ticketflow timeouts run --since "2026-03-02 18:00"
     """
     from workflow.store import copying
-    from workflow.store.engine import Store
+    from workflow.store.engine import Store, file_url
 
-    backup = Store(f"sqlite:///{path.as_posix()}")
+    backup = Store(file_url(path))
     try:
         with session.store() as store:
             done, url = copying.copy(backup, store, live=True, restored=True), store.url

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func,
 from workflow.errors import NotFound, Refused, StoreError
 from workflow.store import crash, schema
 from workflow.store.definitions import RESTORED, put_setting
-from workflow.store.engine import Store, translated
+from workflow.store.engine import Store, file_url, translated
 from workflow.store.files import give_name
 from workflow.store.tables import PREFIX, desk_revisions, history, metadata, settings, tickets
 
@@ -228,7 +228,7 @@ def backup(source: Store, path: Path) -> CopyReport:
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     if path.exists():
         raise Refused("{path} is there already", "name another file", rule="backup", path=str(path))
-    store = Store(f"sqlite:///{part.absolute().as_posix()}")
+    store = Store(file_url(part.absolute()))
     try:
         done = copy(source, store, live=True)
         with store.engine.connect() as connection:  # all of it in the one file

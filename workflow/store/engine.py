@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, func, select
@@ -109,6 +110,11 @@ class Store:
                 "this desk was connected before the process was forked",
                 "connect again in the new process: two processes cannot share a connection",
             )
+
+
+def file_url(path: Path) -> str:
+    """Return the URL of an SQLite file, whatever its name: a ? or a % in it is no more than that."""
+    return str(URL.create("sqlite", database=path.as_posix()))
 
 
 def set_clock(connection: Connection, clock: Clock | None) -> None:
