@@ -59,7 +59,8 @@ def test_no_word_of_a_definition_is_a_path(tmp_path: Path) -> None:
             ("t", "team: front", f"team: {quoted}"), ("t", "accept: handle", f"accept: {quoted}"),
             ("desk", "zone: Asia/Shanghai", f"zone: {quoted}"), ("desk", "desk: d", f"desk: {quoted}"),
             ("desk", "office: {weekly", f"{quoted}: {{weekly"),
-            ("desk", "{weekly: {", f"{{public_holidays: {quoted}, weekly: {{"), ("desk", "li: {roles", f"{quoted}: {{roles"),
+            ("desk", "{weekly: {", f"{{public_holidays: {quoted}, weekly: {{"),
+            ("desk", "li: {roles", f"{quoted}: {{roles"),
         ):  # fmt: skip
             files = {"desk": DESK, "t": TYPE}
             assert known in files[file]
