@@ -24,6 +24,7 @@ from workflow.definition.model import Timeout as TimeoutSpec
 from workflow.definition.parse import load_definitions
 from workflow.definition.problems import DID_YOU_MEAN, KNOWN, RULES
 from workflow.definition.rules import Answers, Rule, RulesSpec, When, Words
+from workflow.definition.telling import Hours, QuietHours, Retry, Telling
 
 PAGE = Path(__file__).parents[3] / "docs" / "definition-language.md"
 
@@ -61,7 +62,7 @@ def test_every_key_and_word_is_on_the_page() -> None:
         key
         for part in (
             TicketTypeSpec, DeskFile, StageSpec, Room, Branch, TimeoutSpec, FieldSpec, Sla, Level, Ladder, Rung,
-            RulesSpec, Rule, When, Words, Answers, Fact, IdentitySpec, IdentityDemand,
+            RulesSpec, Rule, When, Words, Answers, Fact, IdentitySpec, IdentityDemand, Telling, Retry, QuietHours, Hours,
         )
         for key in part.model_fields
     }  # fmt: skip
