@@ -197,6 +197,7 @@ class MailHost(Running):
         self.answer, self.unknown, self.mails = "take", set[str](), list[Mailed]()
         self.tls, self.login = tls, login
         self.before_answer: Callable[[], object] = lambda: None
+        self.asked = 0
         owner = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -224,7 +225,7 @@ class MailHost(Running):
         return f"{scheme}://{login}localhost:{self.port}?from=desk@example.org{more or f'&tls={self.tls}'}"
 
     def _talk(self, handler: socketserver.StreamRequestHandler) -> None:
-        talk = Talk()
+        talk, self.asked = Talk(), self.asked + 1
         if self.tls == "ssl":
             self._encrypt(handler, talk)
 

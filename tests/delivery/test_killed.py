@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.desks import hooked, job, states, telling
-from tests.delivery.servers import SECRET, Posted, Receiver
+from tests.delivery.servers import SECRET, MailHost, Posted, Receiver
 from tests.store.small import MINUTE, NOON
 from workflow.delivery.way import LEASE
 from workflow.desk.desk import Desk
@@ -117,6 +117,23 @@ def test_killed_by_sigkill_while_the_server_has_not_answered(
 
 
 @pytest.mark.prove
+def test_ctrl_c_ends_it_though_every_server_hangs(database_url: str, definitions: Path, receiver: Receiver) -> None:
+    with telling(database_url, definitions) as desk:
+        job(desk, "tell_customer", "tell_team")
+    receiver.answer = "hang"
+    with MailHost() as host:
+        host.answer = "hang"
+        relay = deliver_by_command(database_url, definitions, receiver, NOON, TICKETFLOW_SMTP_URL=host.url())
+        wait_until(lambda: receiver.posted and host.asked)
+        began = time.monotonic()
+        relay.send_signal(signal.SIGINT)
+        relay.communicate(timeout=30)
+        assert (relay.returncode, time.monotonic() - began < 5) == (130, True)
+    with telling(database_url, definitions) as desk:
+        assert states(desk) == ["sending"] * 2, "until their lease ends"
+
+
+@pytest.mark.prove
 def test_several_relays_at_once_send_each_message_once(
     database_url: str, definitions: Path, receiver: Receiver
 ) -> None:
@@ -133,7 +150,16 @@ def test_several_relays_at_once_send_each_message_once(
     assert len(receiver.keys) == many
 
 
-def deliver_by_command(url: str, definitions: Path, receiver: Receiver, now: Any) -> subprocess.Popen[bytes]:
+def wait_until(done: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def deliver_by_command(
+    url: str, definitions: Path, receiver: Receiver, now: Any, **more: str
+) -> subprocess.Popen[bytes]:
     """Start `ticketflow deliver` in a process of its own."""
     settings: Mapping[str, str] = {
         "TICKETFLOW_DATABASE": url,
@@ -142,6 +168,7 @@ def deliver_by_command(url: str, definitions: Path, receiver: Receiver, now: Any
         "TICKETFLOW_BUSY_TIMEOUT": "30",
         "TICKETFLOW_WEBHOOK_URL": receiver.url,
         "TICKETFLOW_WEBHOOK_SECRET": SECRET,
+        **more,
     }
     return subprocess.Popen(
         [sys.executable, "-m", "workflow.cli.main", "deliver", "--json"],

@@ -62,7 +62,8 @@ def test_every_key_and_word_is_on_the_page() -> None:
         key
         for part in (
             TicketTypeSpec, DeskFile, StageSpec, Room, Branch, TimeoutSpec, FieldSpec, Sla, Level, Ladder, Rung,
-            RulesSpec, Rule, When, Words, Answers, Fact, IdentitySpec, IdentityDemand, Telling, Retry, QuietHours, Hours,
+            RulesSpec, Rule, When, Words, Answers, Fact, IdentitySpec, IdentityDemand, Telling, Retry, QuietHours,
+            Hours,
         )
         for key in part.model_fields
     }  # fmt: skip
