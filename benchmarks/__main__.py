@@ -13,9 +13,13 @@ from benchmarks.databases import databases
 from benchmarks.figures import measure
 from benchmarks.memory import memory
 from benchmarks.startup import startup
+from benchmarks.together import together
 from benchmarks.work import Size, advance, intake, nothing, run
 
-ROWS = {"advance": advance, "run": run, "nothing": nothing, "intake": intake, "memory": memory, "startup": startup}
+ROWS = {
+    "advance": advance, "run": run, "together": together, "nothing": nothing, "intake": intake, "memory": memory,
+    "startup": startup,
+}  # fmt: skip
 HEADINGS = ("work, in ms for each ticket or call", "against", "theirs", "ours", "ratio", "goal")
 parser = argparse.ArgumentParser(prog="python -m benchmarks")
 parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="measure only these")
