@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from tests.postgres import ROOT
 from tests.store.small import NOON, Books
 from workflow.clock import VirtualClock
 from workflow.desk import auditing
+from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
 from workflow.errors import Refused, StoreBusy, StoreError
 from workflow.store import copying, schema
@@ -99,6 +105,27 @@ def test_cut_off_it_is_unusable_and_goes_on(
     done = copying.copy(source, target)
     assert rows(url) == rows(database_url)
     assert 0 < done.written < done.rows
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_interrupted_and_killed_it_goes_on(sqlite_url: str, postgres_url: str, definitions: Path) -> None:
+    contacts = (Contact(n, {"statement": "x"}, {"phone": str(13800000000 + n)}) for n in range(3000))
+    with Desk.connect(sqlite_url, definitions=definitions) as desk:
+        desk.intake(contacts, actor="boss", ticket_type="job")
+    command = [sys.executable, "-m", "workflow.cli.main", "db", "copy", sqlite_url, postgres_url]
+    for number, code, table in ((signal.SIGKILL, -9, "customers"), (signal.SIGINT, 130, "tickets")):
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            assert any(line.startswith(f"{table}:") for line in process.stderr)
+            process.send_signal(number)
+            assert process.wait() == code
+        with pytest.raises(StoreError, match="was cut off"):
+            Desk.connect(postgres_url, definitions=definitions)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert rows(postgres_url) == rows(sqlite_url)
+    with Desk.connect(postgres_url, definitions=definitions) as moved:
+        assert moved.open("job", actor="ann", fields={"statement": "new"}).id == 3001
 
 
 def test_a_source_that_is_written_to_is_not_moved_yet(source: Store, target: Store, desk: Desk) -> None:
