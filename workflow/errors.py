@@ -27,10 +27,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+LONGEST_TOLD = 1_000  # characters of what somebody gave, when an error repeats it
+
 
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Fill a message template; a value is never itself treated as a template."""
     return template.format_map(values) if values else template
+
+
+def _told(value: Any) -> Any:
+    return f"{value[:LONGEST_TOLD]}…" if isinstance(value, str) and len(value) > LONGEST_TOLD else value
 
 
 class TicketflowError(Exception):
@@ -52,10 +58,9 @@ class TicketflowError(Exception):
         self, template: str, remedy: str = "", *, ticket: int | None = None, field: str | None = None, **values: Any
     ) -> None:
         self.template, self.remedy_template = template, remedy
-        self.ticket, self.field = ticket, field
-        self.values: dict[str, Any] = values | {
-            name: value for name, value in (("ticket", ticket), ("field", field)) if value is not None
-        }
+        given = values | {name: value for name, value in (("ticket", ticket), ("field", field)) if value is not None}
+        self.values: dict[str, Any] = {name: _told(value) for name, value in given.items()}
+        self.ticket, self.field = ticket, self.values.get("field")
         super().__init__(self.message)
 
     @property

@@ -150,7 +150,7 @@ def test_without_anybody_it_is_refused(empty: Terminal) -> None:
     assert ME in error["message"]
     assert "--actor" in error["remedy"]
     (row,) = empty.objects("refusals", "list")
-    assert (row["actor"], row["os_user"], row["verb"], row["rule"]) == (None, ME, "open", "identity")
+    assert (row["actor"], row["os_user"], row["verb"], row["rule"]) == (None, ME, "open", "os_user")
 
 
 def test_a_user_without_a_name_goes_by_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_a_name_is_taken_only_by_whom_the_desk_lets(empty: Terminal) -> None:
     assert [(row["verb"], row["ticket_id"]) for row in rows] == [
         ("open", None), ("note", 1), ("sla rebuild", None), ("claim", 1),
     ]  # fmt: skip
-    assert {(row["actor"], row["os_user"], row["rule"]) for row in rows} == {("supervisor_01", ME, "identity")}
+    assert {(row["actor"], row["os_user"], row["rule"]) for row in rows} == {("supervisor_01", ME, "os_user")}
     assert len(empty.objects("list", **more)) == 3, "to read takes no name"
 
 

@@ -249,13 +249,13 @@ class Session(Output):
             Forbidden(
                 "you, the user {user} of this system, may not act as {actor}; you may act as: {known}",
                 "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as",
-                rule="identity", actor=name, user=user or "-", known=", ".join(known) or "-",
+                rule="os_user", actor=name, user=user or "-", known=", ".join(known) or "-",
             )
             if name is not None
             else Forbidden(
                 "who acts is not known: no member of the desk has the os_user {user}; you may act as: {known}",
                 "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml",
-                rule="identity", user=user or "-", known=", ".join(known) or "-",
+                rule="os_user", user=user or "-", known=", ".join(known) or "-",
             )
         )  # fmt: skip
         context = click.get_current_context()

@@ -181,7 +181,6 @@ RULES = {
     "give a limit of 0 or more": "请给 0 或更大的数",
     "give an earlier time": "请给更早的时间",
     "give another one": "请换一个",
-    "the {field} is too long, or holds a NUL or half a character": "{field} 过长，或含有 NUL 或半个字符",
     "there is no channel {channel!r}": "没有渠道 {channel!r}",
     "write up to {longest} characters": "最多 {longest} 个字符",
     "{type} needs the field {field}": "{type} 需要字段 {field}",

@@ -15,6 +15,16 @@ PERMISSION = {
     "remark": "提示",
     "This desk is on trial, where anybody here may act under other names (`act_as` in desk.yaml).": "此服务台在试用：这里任何人都可以他人名义操作（desk.yaml "
     "的 `act_as`）。",
+    # how much a text may hold
+    "the {field} is no text": "{field} 不是文本",
+    "give a text": "请给出文本",
+    "the {field} has {given} characters, and up to {longest} are kept": "{field} 有 {given} 个字符，最多保存 {longest} 个",
+    "shorten it": "请缩短",
+    "the {field} holds a NUL or half a character": "{field} 含有 NUL 或半个字符",
+    "take it out": "请去掉",
+    "write a text": "请写文本",
+    "{given} tags are too many": "标签有 {given} 个，过多",
+    "a ticket or a customer has up to {most}": "一张工单或一位客户最多 {most} 个",
     # what was refused
     "See what people tried and were refused.": "查看谁尝试过什么而被拒绝。",
     "List who tried what and was refused, when, and by which rule; the oldest first.": "列出谁在何时尝试什么、因哪条规则被拒绝，旧的在前。",

@@ -31,9 +31,9 @@ from workflow.core.guard import Judge, Rules, barrier
 from workflow.core.identity import unmet, verified
 from workflow.core.model import Actor, Decision, Effect, Promise, SlaClock, Ticket, Timer, replace
 from workflow.core.moves import PERSON, assigned, merged, noted, record, refused, split, take
-from workflow.core.opening import LONGEST_WORD, priority_word, tag_word
+from workflow.core.opening import priority_word, tag_word, tag_words
 from workflow.core.redaction import redacted
-from workflow.core.values import coerce_all, storable
+from workflow.core.values import LONGEST_WORD, coerce_all, storable
 from workflow.definition.duration import LONGEST
 from workflow.definition.resolve import Branch, first_state
 from workflow.errors import BadValue, NotFound, Refused, TicketflowError
@@ -193,7 +193,7 @@ def _tag_ticket(rules: Rules, ticket: Ticket, event: Tag, actor: Actor, now: dat
     add, remove = {tag_word(tag) for tag in event.add}, {tag_word(tag) for tag in event.remove}
     if not add | remove:
         raise BadValue("there is nothing to tag", "name at least one tag", field="tags")
-    ticket = replace(ticket, tags=tuple(sorted({*ticket.tags, *add} - remove)))
+    ticket = replace(ticket, tags=tag_words({*ticket.tags, *add} - remove, grow=bool(add)))
     data = {key: sorted(tags) for key, tags in (("tagged", add), ("untagged", remove)) if tags}
     ticket, entry = record(ticket, "tagged", actor, now, data=data)
     return Decision(ticket, (entry,))

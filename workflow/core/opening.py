@@ -19,13 +19,13 @@ from workflow.core.model import (
     replace,
 )
 from workflow.core.moves import PERSON, act, arm, handed_over, noted, record, split, wished, with_spent
-from workflow.core.values import coerce, coerce_all, storable
+from workflow.core.values import LONGEST_WORD, coerce, coerce_all, storable
 from workflow.definition.model import PRIORITIES
 from workflow.definition.resolve import Branch, TicketType, first_state
 from workflow.errors import BadValue
 
 LONGEST_EXTERNAL_ID = 500
-LONGEST_WORD = 60
+MOST_TAGS = 100
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _BLANK = Ticket(0, "", 0, "", "", _NEVER, _NEVER, _NEVER)
 
@@ -97,7 +97,7 @@ def open_ticket(
         channel=channel,
         team=team if here is first else here.team or (None if here.stage == "archive" else team),
         external_id=external_id,
-        tags=tuple(sorted({tag_word(tag) for tag in (*tags, *proposed.get("tags", ()))})),
+        tags=tag_words((*tags, *proposed.get("tags", ()))),
         fields=values,
         acted={here.name: (actor.name,)} if state is None and not actor.automatic else {},
         desk_revision=rules.desk_revision,
@@ -168,10 +168,21 @@ def priority_word(word: str) -> str:
     return word
 
 
+def tag_words(words: Iterable[str], *, grow: bool = True) -> tuple[str, ...]:
+    """Return tags in their order; raise BadValue for what is none, or for too many unless they do not `grow`."""
+    tags = tuple(sorted({tag_word(word) for word in words}))
+    if grow and len(tags) > MOST_TAGS:
+        raise BadValue(
+            "{given} tags are too many", "a ticket or a customer has up to {most}", field="tags", given=len(tags),
+            most=MOST_TAGS,
+        )  # fmt: skip
+    return tags
+
+
 def tag_word(word: str) -> str:
     """Return a tag without the space around it; raise BadValue for what is none."""
     tag = word.strip()
-    if not tag or len(tag) > 60 or not tag.isprintable() or "," in tag:
+    if not tag or len(tag) > LONGEST_WORD or not tag.isprintable() or "," in tag:
         raise BadValue(
             "{given!r} is no tag",
             "a tag is 1 to 60 printable characters without a comma",

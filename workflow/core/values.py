@@ -14,7 +14,8 @@ from workflow.core.times import parse_time
 from workflow.definition.model import FieldSpec
 from workflow.errors import BadValue, NotFound, UsageError
 
-LONGEST_TEXT = 100_000
+LONGEST_TEXT = 100_000  # characters: of a field, a note, a reason
+LONGEST_WORD = 60  # of a name, a tag, a channel
 _UNKEPT = re.compile("[\0\ud800-\udfff]")
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "是"}), frozenset({"false", "no", "n", "0", "否"})
 _BIG = 2**63
@@ -26,6 +27,8 @@ def coerce(name: str, spec: FieldSpec, raw: object, zone: ZoneInfo) -> Value | N
     `raw` is a value of the field's Python type or what a person typed for it; a date-time without an offset is in
     `zone`. Raise BadValue, naming the field, for anything else.
     """
+    texts = [text for text in (raw if isinstance(raw, list | tuple) else (raw,)) if isinstance(text, str)]
+    storable(",".join(texts), name, empty=True)
     if raw is None or raw in ((), []) or (isinstance(raw, str) and not raw.strip()):
         return None
     try:
@@ -55,15 +58,17 @@ def coerce_all(specs: Mapping[str, FieldSpec], raw: Mapping[str, object], zone: 
 
 def storable(text: str, field: str, *, longest: int = LONGEST_TEXT, empty: bool = False) -> str:
     """Return a text that every database keeps; raise BadValue, naming the field, for any other."""
+    if not isinstance(text, str):
+        raise BadValue("the {field} is no text", "give a text", field=field)
+    if len(text) > longest:
+        raise BadValue(
+            "the {field} has {given} characters, and up to {longest} are kept", "shorten it", field=field,
+            given=len(text), longest=longest,
+        )  # fmt: skip
+    if not keeps(text):
+        raise BadValue("the {field} holds a NUL or half a character", "take it out", field=field)
     if not empty and not text.strip():
         raise BadValue("the {field} must not be empty", "leave it out, or give one", field=field)
-    if len(text) > longest or not keeps(text):
-        raise BadValue(
-            "the {field} is too long, or holds a NUL or half a character",
-            "write up to {longest} characters",
-            field=field,
-            longest=longest,
-        )
     return text
 
 
@@ -113,7 +118,7 @@ def _read_back(kind: str, stored: Any) -> Value:
 
 
 def _text(raw: object, _zone: ZoneInfo) -> str:
-    if not isinstance(raw, str) or len(raw) > LONGEST_TEXT or not keeps(raw):
+    if not isinstance(raw, str):
         raise ValueError
     return raw
 
@@ -171,7 +176,7 @@ _READ: dict[str, Callable[[object, ZoneInfo], Value]] = {
     "date": _date, "datetime": _datetime, "list": _list,
 }  # fmt: skip
 _HINTS = {
-    "text": "write up to 100,000 characters, without NUL",
+    "text": "write a text",
     "choice": "write one of the declared choices",
     "bool": "write true or false",
     "int": "write a whole number, like 3",

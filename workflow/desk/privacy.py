@@ -11,7 +11,7 @@ from workflow.core import events, people
 from workflow.core.identity import withheld
 from workflow.core.masking import Specs, masked_customer, masked_ticket, personal_fields
 from workflow.core.model import Ticket
-from workflow.core.values import storable
+from workflow.core.values import LONGEST_WORD, storable
 from workflow.desk.book import Book
 from workflow.desk.redaction import Redaction, redact
 from workflow.desk.transactions import Own
@@ -20,7 +20,6 @@ from workflow.errors import UsageError
 from workflow.store import disclosures
 from workflow.store.disclosures import Disclosure
 
-LONGEST_WORD = 60
 LONGEST_REASON = 1_000
 
 

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from workflow.clock import as_utc
 from workflow.core import people
-from workflow.core.opening import LONGEST_WORD
-from workflow.core.values import storable
+from workflow.core.values import LONGEST_WORD, storable
 from workflow.desk.ground import Ground
 from workflow.errors import Conflict, Refused, TicketflowError, Unhealthy
 from workflow.store import refusals

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from workflow.core.chain import canonical
 from workflow.core.model import Customer, Value
+from workflow.core.opening import tag_words
 from workflow.core.redaction import Blot
 from workflow.core.text import search_text, searchable
 from workflow.core.values import decoded, encode, encoded
@@ -157,7 +158,7 @@ def change_customer(
     old = _locked(connection, spec, {customer_id} if customer_id < 2**63 else set()).get(customer_id)
     if old is None:
         raise _missing(customer_id)
-    new = Customer(customer_id, old.fields, tuple(sorted({*old.tags, *add} - remove)))
+    new = Customer(customer_id, old.fields, tag_words({*old.tags, *add} - remove, grow=bool(add)))
     if new != old:
         _CHANGE.run_many(connection, [(*_row(new), customer_id)])
     return new
