@@ -75,11 +75,12 @@ def test_the_page_tells_the_limits() -> None:
 def test_a_ticket_has_so_many_tags(desk: Desk) -> None:
     tags = [f"t{number}" for number in range(MOST_TAGS)]
     desk.tag(1, actor="ann", add=tags)
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: desk.tag(1, actor="ann", add=["more"]),
         lambda: desk.open("job", actor="ann", fields=X, tags=[*tags, "more"]),
         lambda: desk.tag(1, actor="ann", add=["x" * (LONGEST_WORD + 1)]),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(BadValue) as refused:
             attempt()
         assert refused.value.field == "tags"
