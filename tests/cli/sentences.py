@@ -14,6 +14,7 @@ import workflow
 from workflow import errors
 from workflow.cli import app, audit, facts, failure, figures, labels, migrate, sla, sorting, timeouts, views
 from workflow.definition import problems
+from workflow.delivery.bots import PROVIDERS
 
 SOURCE = Path(workflow.__file__).parent
 ERRORS = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
@@ -30,6 +31,7 @@ SPEAKING = {
     "_wrong": 2,
 }
 KEPT = {"template", "remedy", "summary", "_HINTS", "_WANTED"}
+FAILURES = {"no answer in time", "its cause has ended", "nobody takes it any more"}
 WORDS = {
     "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call",
     "waiting", "held", "sending", "sent", "failed",
@@ -129,7 +131,8 @@ def everything() -> frozenset[str]:
     lists = {heading for table in (*tables, *of_figures) for heading in table}
     lists |= {"corrected", *sorting.ATTRIBUTES, *audit.SENTENCES.values()}
     told = {word for words in (facts.FACTS, facts.FLAGS, facts.STEPS, labels.TIMERS) for word in words.values()}
-    return of_source() | of_problems() | of_help() | of_click() | WORDS | lists | told
+    faults = {fault.why for provider in PROVIDERS.values() for fault in provider.faults.values()}
+    return of_source() | of_problems() | of_help() | of_click() | WORDS | FAILURES | faults | lists | told
 
 
 if __name__ == "__main__":

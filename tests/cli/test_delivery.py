@@ -150,6 +150,7 @@ def test_a_bot_that_was_taken_out_of_its_group_is_seen_and_mended(
         assert terminal.one("deliver")["failed"] == 1
         refused = "errcode 93000: the address is wrong, or the bot is no longer in its group"
         assert f"waiting: {refused}" in terminal("outbox", "list")
+        assert "待发送: errcode 93000: 地址不对，或机器人已不在群里" in terminal("outbox", "list", "--lang", "zh")
         assert terminal.one("deliver", **SOON)["given_up"] == 1
         shown = terminal("outbox", "list", "--state", "failed", **SOON) + terminal("health", code=9, **SOON)
         assert f"given up, tries: 2: {refused}\n" in shown

@@ -164,7 +164,7 @@ def _status(session: Session, row: OutboxRow) -> str:
         return session.tell("held until {when}", {"when": row.next_try_at})
     if row.state == "failed":
         state = session.tell("given up, tries: {tries}", {"tries": row.attempts})
-    return f"{state}: {row.last_error}" if row.last_error else state
+    return f"{state}: {session.spoken(row.last_error)}" if row.last_error else state
 
 
 def _why(reason: str) -> str:

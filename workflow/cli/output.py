@@ -58,8 +58,14 @@ class Output:
         if isinstance(value, TicketflowError):
             return self.tell(value.template, self._exact(value.values))
         if name in SPOKEN and isinstance(value, str):
-            return render.clean(self.tell(value))
+            return self.spoken(value)
         return value if isinstance(value, int | float) else self.plain(value)
+
+    def spoken(self, text: str) -> str:
+        """Return a text, clean and in the session's language where it is ours: all of it, or what follows a code."""
+        code, mark, why = text.partition(": ")
+        told = self.tell(text)
+        return render.clean(told if told != text else f"{self.tell(code)}{mark}{self.tell(why)}")
 
     def _exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return an error's values with its times in the desk's zone, to the microsecond where that says more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workflow.cli.zh_audit import AUDIT
 from workflow.cli.zh_calendar import CALENDAR
-from workflow.cli.zh_delivery import DELIVERY
+from workflow.cli.zh_delivery import DELIVERY, FAULTS
 from workflow.cli.zh_errors import ERRORS
 from workflow.cli.zh_explain import EXPLAIN
 from workflow.cli.zh_figures import FIGURES
@@ -334,6 +334,7 @@ CATALOGUE = (
     | STORE
     | TIME
     | DELIVERY
+    | FAULTS
     | CALENDAR
     | ERRORS
     | PROBLEMS

@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
+FAULTS = {
+    "its cause has ended": "起因已结束",
+    "more messages than are allowed": "消息超过允许的数量",
+    "more than 100 messages in a minute, or 5 in a second": "一分钟超过 100 条，或一秒超过 5 条",
+    "more than 20 messages in a minute": "一分钟超过 20 条",
+    "no answer in time": "没有及时应答",
+    "nobody takes it any more": "已没有发送途径",
+    "the address is wrong": "地址不对",
+    "the address is wrong, or the bot is no longer in its group": "地址不对，或机器人已不在群里",
+    "the bot is not in the group": "机器人不在群里",
+    "the bot was switched off": "机器人已停用",
+    "the group was dissolved": "群已解散",
+    "the keyword that the bot demands is not in the text": "消息中没有机器人要求的关键词",
+    "the message is not taken in this form": "不接受这种形式的消息",
+    "the provider is busy": "对方系统繁忙",
+    "the signature is wrong, or this clock is more than an hour off": "签名不对，或本机时钟相差超过一小时",
+    "the signature, the keyword or the IP address is not what the bot demands": "签名、关键词或 IP 地址不符合机器人的要求",
+    "the text holds a link that is not allowed": "消息中有不允许的链接",
+    "the text is not allowed": "消息内容不被允许",
+    "the token is wrong": "token 不对",
+    "there is no such bot": "没有这个机器人",
+    "this IP address is not allowed": "不允许这个 IP 地址",
+    "too many at once": "同时请求过多",
+    "too many requests, or a form that is not taken": "请求过多，或不接受这种形式",
+}
 DELIVERY = {
     "At most so many messages.": "最多这么多条消息。",
     "Each run is a line on standard error; with --json, also an object on standard output. Ctrl-C or SIGTERM stop it "

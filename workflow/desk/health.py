@@ -169,6 +169,7 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
             check="undelivered", ticket=found.undelivered.ticket_id, count=found.undelivered.count,
             limit=limits.max_undelivered, when=found.undelivered.since,
         )  # fmt: skip
+    if found.undelivered.since is not None:
         for outlet in found.unset_outlets:
             yield Unhealthy(
                 "the outlet {outlet} has no address here: {setting} is not set, and what is for it waits",
