@@ -40,7 +40,8 @@ def listening() -> Iterator[list[str]]:
     if not getattr(sys, "_ticketflow_hears", False):
         sys.addaudithook(_hear)
         sys._ticketflow_hears = True  # type: ignore[attr-defined]
-    _opened = found = []
+    found: list[str] = []
+    _opened = found
     try:
         yield found
     finally:
