@@ -232,3 +232,12 @@ def test_ctrl_c_during_the_start_ends_with_130(empty: Terminal) -> None:
     code += "builtins.__import__ = slow\nfrom workflow.cli.main import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], env=empty.environment(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_output_that_has_no_room_is_told(terminal: Terminal) -> None:
+    with Path("/dev/full").open("wb") as full, terminal.spawn("types", "--json", stdout=full) as process:
+        _, told = process.communicate()
+    error = json.loads(told)["error"]
+    assert (process.returncode, error["code"]) == (7, "store")
+    assert "there is no room left" in error["message"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import Any
 
 import click
 
-from workflow.errors import TicketflowError, UsageError
+from workflow.errors import StoreError, TicketflowError, UsageError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 CLICK = tuple(
     (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*?)", re.escape(template)), re.DOTALL), template)
@@ -48,6 +51,12 @@ def as_ours(error: Exception) -> TicketflowError:
         reason = error.strerror or str(error)
         return UsageError(
             "{file} cannot be used: {reason}", "name another file", file=str(error.filename), reason=reason
+        )
+    if isinstance(error, OSError) and error.errno in FULL:
+        return StoreError(
+            "there is no room left for what is to be written: {reason}",
+            "make room on its disk and do it again",
+            reason=error.strerror,
         )
     return TicketflowError(
         "something unexpected went wrong: {kind}: {reason}",

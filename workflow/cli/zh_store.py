@@ -18,6 +18,8 @@ STORE = {
     "name another file, or restore a backup": "请换一个文件，或恢复备份",
     "the connection to {database} was cut: {reason}": "与 {database} 的连接中断：{reason}",
     "the tables of {database} have a foreign shape: {reason}": "{database} 的表结构不是我们的：{reason}",
+    "make room on its disk and do it again": "请腾出磁盘空间后再做一次",
+    "there is no room left for what is to be written: {reason}": "要写的内容没有空间存放：{reason}",
     "there is no room left for {database}: {reason}": "{database} 没有空间了：{reason}",
     "try again in a moment; if it stays so, look at its server's log": "请稍后再试；若一直如此，请看服务器日志",
     "try again, or let its server take more (max_connections), or fewer programs ask": "请再试一次，或调大服务器的 max_connections，或减少连接它的程序",

@@ -35,6 +35,7 @@ class Roster:
         self._since: Counter[str] = Counter()
         self._last: dict[str, str | None] = {}
         self.turns: dict[str, str] = {}
+        self.fault: Exception | None = None  # what reading it raised
 
     def least_loaded(self, names: Sequence[str]) -> str:
         """Return who has the fewest open tickets, the first named of equals; where there is a choice, that is read."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sqlalchemy import exc
+
 from workflow.errors import SchemaOutdated, StoreBusy, StoreError
 
 RETRIED = frozenset({"40001", "40P01"})
@@ -91,7 +93,8 @@ CAUSES = (
     Cause(
         "the connection to {database} was cut: {reason}",
         "try again; with a key (--key) nothing is done twice", states="08...|57P0[125]",
-        words="terminating connection|server closed the connection|connection (is|was) (lost|closed)|consuming input",
+        words="terminating connection|server closed the connection|connection (is|was) (lost|closed)|consuming input"
+        "|Can't reconnect",
     ),
     Cause(
         "{database} cannot be reached: {reason}", "check that its server runs, and the host and the port in its URL",
@@ -109,6 +112,11 @@ def cause_of(error: BaseException | None, database: str = HERE) -> StoreError:
     """Return what an error of a driver means."""
     cause = next(each for each in CAUSES if each.explains(error))
     return cause.error(cause.template, cause.remedy, database=database, reason=line(error))
+
+
+def of_database(fault: BaseException) -> bool:
+    """Whether a fault is the database's own, and says nothing of the row that was read."""
+    return isinstance(fault, exc.SQLAlchemyError) and not isinstance(fault, exc.DataError)
 
 
 def state(error: BaseException | None) -> str | None:

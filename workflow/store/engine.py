@@ -185,6 +185,8 @@ def translated(database: str = HERE, *, inside_host: bool = False) -> Iterator[N
         raise StoreError("the database cannot be used: {reason}", "check its URL", reason=line(error)) from error
     except exc.InvalidRequestError as error:
         if not inside_host:
+            if isinstance(error, exc.PendingRollbackError):  # the connection was lost, and somebody went on
+                raise tell(error, database) from error
             raise
         raise UsageError(
             "the host's transaction cannot be used: {reason}",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, exc, func, select, text
 
 from workflow.core.giving import Roster
 from workflow.store.definitions import put_setting, setting
 from workflow.store.sql import Among, Prepared, listed
 from workflow.store.tables import tickets
 
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
 _TURN = "turn:"
 _LOADS = Prepared(
     select(tickets.c.assignee, func.count().label("many"))
@@ -20,15 +23,31 @@ _LOADS = Prepared(
 
 
 def roster_of(connection: Connection) -> Roster:
-    """Return a roster for one transaction: each team is read when it is first asked for."""
+    """Return a roster for one transaction: each team is read when it is first asked for.
+
+    That may be while a timer fires, and what fails then is taken for a fault of the timer's: `keep_turns` raises it.
+    """
 
     def loads(names: Sequence[str]) -> Mapping[str, int]:
         return dict(_LOADS.fetch(connection, {"ids": listed(connection, names)}))
 
-    return Roster(loads, lambda team: setting(connection, _TURN + team))
+    def kept(read: Callable[[Asked], Found]) -> Callable[[Asked], Found]:
+        def reading(asked: Asked) -> Found:
+            try:
+                return read(asked)
+            except exc.SQLAlchemyError as fault:
+                roster.fault = roster.fault or fault
+                raise
+
+        return reading
+
+    roster = Roster(kept(loads), kept(lambda team: setting(connection, _TURN + team)))
+    return roster
 
 
 def keep_turns(connection: Connection, roster: Roster) -> None:
-    """Write down who of each team was given the last ticket."""
+    """Write down who of each team was given the last ticket; raise what the database did when the roster was read."""
+    if roster.fault is not None:
+        raise roster.fault
     for team, name in sorted(roster.turns.items()):
         put_setting(connection, _TURN + team, name)

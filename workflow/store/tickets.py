@@ -15,6 +15,7 @@ from workflow.core.model import HistoryEntry, Ticket
 from workflow.core.values import keeps
 from workflow.errors import Damaged, NotFound
 from workflow.store import records, timekeeping
+from workflow.store.causes import of_database
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of, timer_of
 from workflow.store.sql import Among, Prepared, Row, from_json, listed
 from workflow.store.tables import history, instant, links, tickets, timers
@@ -79,6 +80,8 @@ def _ticket(connection: Connection, ticket_id: int, row: Row | None, shapes: Sha
     try:
         return ticket_of(row, shapes, timekeeping.clocks_of(connection, ticket_id))
     except Exception as fault:  # whatever a damaged row raises
+        if of_database(fault):
+            raise
         raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
 
 
@@ -162,6 +165,8 @@ def _read(ticket_id: int, made_of: Callable[[Any], Made], rows: Iterable[Any]) -
     try:
         return tuple(map(made_of, rows))
     except Exception as fault:  # whatever a damaged row raises
+        if of_database(fault):
+            raise
         raise unreadable(ticket_id, str(fault) or type(fault).__name__) from fault
 
 
