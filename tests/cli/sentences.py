@@ -37,7 +37,7 @@ WORDS = {
     "waiting", "held", "sending", "sent", "failed",
     "new", "changed", "relabelled", "unchanged", "retired", "a text", "type", "desk", "error", "warning", "running",
     "paused", "met", "missed", "cancelled", "at risk", "more time asked for", "kept", "broken", "due", "late", "left",
-    "guidance", "because", "say instead", "escalation",
+    "guidance", "because", "say instead", "escalation", "remark",
     "retried", "assign", "reassign", "tell", "rework", "continue", "overtaken", "suppressed", "unattended",
 }  # fmt: skip
 

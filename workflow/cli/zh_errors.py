@@ -182,7 +182,6 @@ RULES = {
     "give an earlier time": "请给更早的时间",
     "give another one": "请换一个",
     "there is no channel {channel!r}": "没有渠道 {channel!r}",
-    "write up to {longest} characters": "最多 {longest} 个字符",
     "{type} needs the field {field}": "{type} 需要字段 {field}",
     "the {field} must not be empty": "{field} 不能为空",
     "leave it out, or give one": "请省略，或写上内容",
@@ -274,7 +273,6 @@ RULES = {
     "write a date, like 2026-03-02": "请写日期，如 2026-03-02",
     "write a time, like 2026-03-02T09:30 or 2026-03-02T09:30+08:00": "请写时间，如 2026-03-02T09:30 或 2026-03-02T09:30+08:00",
     "write one of the declared choices": "请写规定的选项之一",
-    "write up to 100,000 characters, without NUL": "最多 100,000 个字符，不含 NUL",
     "write words with commas between them": "请用逗号分隔各词",
     "{actor} may not {verb}: it takes one of the roles {needed}, {actor} has {held}": "{actor} 不能 {verb}：需要角色 {needed}，"
     "而 {actor} 有 {held}",
