@@ -176,7 +176,7 @@ def test_lines_without_end_are_set_aside() -> None:
 
 
 def test_a_row_of_a_million_cells_is_one_error() -> None:
-    with bounded(megabytes=120):
+    with bounded():
         _, bad = stdin("statement\nfirst\n" + "x," * 400_000)
         assert bad.error is not None
         (bad,) = stdin(
@@ -204,11 +204,12 @@ XML = "<log><trace><string key='a' value='b'/>{}</trace></log>"
 )  # fmt: skip
 def test_no_log_explodes(log: str, reason: str) -> None:
     for data in (log.encode(), gzip.compress(log.encode())):
-        with bounded(megabytes=40), pytest.raises(UsageError, match=reason) as refused:
+        with bounded(), pytest.raises(UsageError, match=reason) as refused:
             list(read_log("-", stdin=io.BytesIO(data)))
         assert refused.value.remedy
 
 
+@pytest.mark.prove
 def test_a_packed_log_is_not_unpacked_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflow.desk.source.UNPACKED_AT_LEAST", 200_000)
     bomb = gzip.compress(b"<log>" + b"<trace/>\n" * 200_000)
