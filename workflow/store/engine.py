@@ -260,7 +260,8 @@ def _postgresql(url: URL, lock_timeout: int, quiet: Mapping[str, Any]) -> Engine
     if bounced == "true":
         arguments["prepare_threshold"] = None
     else:
-        arguments["options"] = f"-c lock_timeout={lock_timeout} -c timezone=UTC"
+        given = url.normalized_query.get("options", ())  # like -csearch_path=shop
+        arguments["options"] = " ".join((*given, f"-c lock_timeout={lock_timeout} -c timezone=UTC"))
     plain = url.difference_update_query(["pgbouncer"])
     engine = create_engine(plain, connect_args=arguments, **quiet)
     event.listen(engine, "checkout", _demand_alive)
