@@ -19,7 +19,7 @@ from workflow.clock import VirtualClock
 from workflow.desk import auditing
 from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
-from workflow.errors import Refused, StoreBusy, StoreError
+from workflow.errors import Forbidden, Refused, StoreBusy, StoreError
 from workflow.store import copying, schema
 from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store
@@ -36,6 +36,8 @@ def source(database_url: str, desk: Desk, clock: VirtualClock) -> Iterator[Store
     clock.advance(timedelta(minutes=11))
     desk.run_timeouts()
     desk.escalate(1, actor="ann")
+    with pytest.raises(Forbidden):
+        desk.note(1, "mine", actor="eve")
     store = Store(database_url)
     yield store
     store.close()

@@ -11,6 +11,8 @@ PERMISSION = {
     "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as": "请有 `apply` 权限的人在 desk.yaml "
     "中允许：写入 {actor} 的 os_user，或写在 act_as 之下",
     "anybody at a command line may act as {text}": "命令行上任何人都可以 {text} 的名义操作",
+    "no user of the system may act as {text}, who may `apply`": "没有系统用户能以可 `apply` 的 {text} 的名义操作",
+    "give one of them an os_user": "请给其中一人写上 os_user",
     "good for a trial; take it out before going live": "仅供试用；正式使用前请去掉",
     "remark": "提示",
     "This desk is on trial, where anybody here may act under other names (`act_as` in desk.yaml).": "此服务台在试用：这里任何人都可以他人名义操作（desk.yaml "

@@ -156,6 +156,9 @@ RULES: Mapping[str, Rule] = {
     "anybody-acts": Rule(
         "anybody at a command line may act as {text}", "good for a trial; take it out before going live", "remark"
     ),
+    "nobody-applies": Rule(
+        "no user of the system may act as {text}, who may `apply`", "give one of them an os_user", "remark"
+    ),
     "unheld-role": Rule("no member holds the role {text}", "give it to a member in desk.yaml", "warning"),
     "role-may-not-advance": Rule(
         "the role {text} may not `advance`, so it can use no trigger", "add advance to what it may do", "warning"

@@ -304,6 +304,11 @@ IN_A_DESK = [
     ("unknown-team", "front: {lead", "front: {serves: [»front], lead"),
     ("duplicate-os-user", "customer:", "  wang: {os_user: »li}\ncustomer:"),
     ("duplicate-os-user", "customer:", "  wang: {os_user: [wang, »li]}\ncustomer:"),
+    (
+        "nobody-applies",
+        "night: {may: [advance]}\nteams:\n  front: {lead: li, members: [li]}\nmembers:",
+        "night: {may: [advance, apply]}\nteams:\n  front: {lead: li, members: [li]}\n»members:",
+    ),
     ("bad-pattern", "phone: {type: text}", "phone: {type: text, pattern: »'*'}"),
     ("missing-key", "desk: d\nzone: Asia/Shanghai\n", "»desk: d\n"),
     ("lead-not-member", "lead: li", "lead: [li, »lee]"),
