@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import exc, make_url
+from sqlalchemy import Connection, exc, make_url
 
 from tests.crash.victim import JOINING, MASTER
 from tests.store.small import MINUTE, NOON, Books, opened, write
@@ -16,6 +16,7 @@ from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
 from workflow.errors import StoreError
 from workflow.store import crash, rosters, timekeeping
+from workflow.store.engine import Store
 
 CUT = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
 TEAM = MASTER.replace("manual", "least_loaded").replace("members: [ann, bob]", "members: [ann, bob, cat]")
@@ -108,3 +109,20 @@ def test_a_read_that_fails_is_no_damage_of_the_ticket(
         for do in (lambda: desk.get(1), lambda: desk.intake(AGAIN, actor="boss", ticket_type="job")):
             with pytest.raises(StoreError, match="I/O error"):
                 do()
+
+
+@pytest.mark.prove
+def test_a_connection_that_is_known_to_be_lost_is_told(postgres_url: str, folder: Path) -> None:
+    prepare(postgres_url, folder)
+    store = Store(postgres_url)
+
+    def lose(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.close()
+        rosters._LOADS.fetch(connection, {"ids": ["ann"]})
+
+    with pytest.raises(StoreError, match="was cut"):
+        store.unit(lose)
+    with store.read() as connection:
+        assert rosters._LOADS.fetch(connection, {"ids": ["ann"]})
+    store.close()

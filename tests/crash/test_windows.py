@@ -168,7 +168,7 @@ def target(folder: Path) -> str:
     return f"sqlite:///{folder.with_name('target.db')}"
 
 
-@pytest.mark.parametrize("point", ["copy.slice:1", "copy.slice:7", "copy.proved:1"])
+@pytest.mark.parametrize("point", ["copy.slice:7", "copy.proved:1"])
 def test_a_copy_that_is_cut_off_is_no_desk_until_it_has_gone_on(
     kill_at: Kill, lived: Books, folder: Path, target: str, point: str
 ) -> None:

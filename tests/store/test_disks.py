@@ -142,6 +142,8 @@ def test_a_disk_that_is_full_or_read_only(tmp_path: Path, definitions: Path) -> 
         assert books.count("tickets") == many
         books.close()
         assert_told(told(url, definitions, *OPENING, "statement=x" * 5000), "no room left for", str(disk))
+        assert_told(told(url, definitions, "db", "backup", str(disk / "b.db")), "no room left for", str(disk))
+        assert not list(disk.glob("b.db*"))
         subprocess.run(["mount", "-o", "remount,ro,size=4m", str(disk)], check=True)
         assert_told(told(url, definitions, *OPENING, "statement=x"), "cannot be opened|can only be read", str(disk))
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)

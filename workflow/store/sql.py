@@ -301,7 +301,10 @@ class _Cursor:
 
     def __init__(self, connection: Connection, text: str) -> None:
         self._connection, self._text = connection, text
-        self._cursor: Any = connection.connection.cursor()
+        try:
+            self._cursor: Any = connection.connection.cursor()
+        except connection.dialect.loaded_dbapi.Error as error:  # it is known to be lost
+            raise _wrapped(connection, text, error) from error
 
     def __enter__(self) -> Any:
         return self._cursor
