@@ -18,7 +18,17 @@ from sqlalchemy.orm import Session
 from tests.acceptance.hosts import JOB, host_engine, place, placed
 from tests.store.small import JOB as JOB_TYPE
 from tests.store.small import Books, write
-from workflow import Desk, StoreBusy, TicketflowError, UsageError
+from workflow import (
+    Conflict,
+    Contact,
+    Desk,
+    Refused,
+    StoreBusy,
+    Ticket,
+    TicketflowError,
+    UsageError,
+    VirtualClock,
+)
 from workflow.store.engine import Store
 from workflow.testing import memory_desk
 
@@ -153,3 +163,49 @@ def forked(work: Callable[[], str]) -> str:
     os.waitpid(pid, 0)
     with os.fdopen(reader) as answer:
         return answer.read()
+
+
+def test_desks_that_are_told_of_one_contact_open_one_ticket(
+    desk: Desk, database_url: str, definitions: Path, clock: VirtualClock, books: Books
+) -> None:
+    with Desk.connect(database_url, definitions=definitions, clock=clock) as other:
+
+        def tell(number: int) -> Any:
+            which = (desk, other)[number % 2]
+            if number < THREADS // 2:
+                return which.open("job", **JOB, external_id="call-1")
+            contact = Contact(1, {"statement": "x"}, external_id="call-1")
+            return which.intake([contact], actor="boss", ticket_type="job").opened
+
+        found = together(tell)
+    assert books.count("tickets") == 1
+    opened = [each for each in found if each == 1 or isinstance(each, Ticket)]
+    others = [each for each in found if each not in opened]
+    assert len(opened) == 1
+    assert all(each == 0 or isinstance(each, Conflict) for each in others), found
+    books.assert_balanced()
+
+
+@pytest.mark.prove
+def test_what_desks_remember_of_decisions_is_nobody_elses_answer(
+    desk: Desk, database_url: str, definitions: Path, clock: VirtualClock
+) -> None:
+    """Each asks the same condition over and over, of tickets that differ, on machines that others ask too."""
+    with Desk.connect(database_url, definitions=definitions, clock=clock) as other:
+
+        def ask(number: int) -> list[str]:
+            which, states = (desk, other)[number % 2], []
+            for turn in range(6):
+                agreed, severity = (number + turn) % 3 == 0, "high" if (number * turn) % 2 else "low"
+                fields = {"statement": "x", "agreed": agreed, "severity": severity}
+                ticket = which.open("job", actor="ann", fields=fields)
+                try:
+                    state = which.advance(ticket.id, "when_agreed", actor="ann").state
+                except Refused:
+                    state = "intake"
+                states.append(f"{state} {'archive' if agreed and severity == 'high' else 'intake'}")
+            return states
+
+        answers = [each.split() for found in together(ask) for each in found]
+    assert len(answers) == 6 * THREADS
+    assert [(state, wanted) for state, wanted in answers if state != wanted] == []
