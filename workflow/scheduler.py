@@ -27,7 +27,7 @@ log = logging.getLogger("workflow.scheduler")
 OnRun = Callable[[RunReport | DeliveryReport], object]
 WALL = SystemClock()
 RUN, DELIVERY = "run", "delivery"
-DELIVERY_ENDS = 30.0  # what became due meanwhile, and a server that is back, are not kept waiting for a long backlog
+DELIVERY_ENDS = 30.0  # however long the backlog: then it is told of, and other settings count
 LOOK_AFTER_CLOCK = 5.0
 AT_ONCE = timedelta(milliseconds=50)
 
@@ -106,7 +106,7 @@ class Scheduler:
             self._wake(DELIVERY, due)
             return
         ends = time.monotonic() + DELIVERY_ENDS
-        report = self.desk.deliver(stop=lambda: self._ending.is_set() or time.monotonic() > ends)
+        report = self.desk.deliver(seconds=DELIVERY_ENDS, stop=self._ending.is_set)
         if report.sent or report.failed or report.given_up or report.suppressed:
             log.info(
                 "delivery: %d sent, %d failed, %d given up, %d suppressed, %d waiting, %.3f s",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.delivery.desks import hooked, job, telling
 from tests.delivery.servers import SECRET, Dripper, MailHost, Receiver
+from tests.store.small import NOON
+from workflow.clock import VirtualClock
 from workflow.delivery import way
 from workflow.delivery.line import SILENCES
 from workflow.delivery.settings import Delivery
@@ -74,6 +77,35 @@ def test_a_server_that_hangs_keeps_nobody_from_another(definitions: Path, receiv
             assert (report.sent, report.failed, report.waiting) == (6, 1, 1)
     assert len(took) == 2, "what came meanwhile left too"
     assert max(took) < 2, "a tenth of a second where the machine has nothing else to do"
+
+
+def test_a_long_backlog_is_left_to_the_next_delivery(definitions: Path, receiver: Receiver) -> None:
+    with telling("sqlite://", definitions, hooked(receiver)) as desk:
+        job(desk, *["tell_customer"] * 25, *["ring"] * 3)
+        report = desk.deliver(seconds=0)
+        assert (report.sent, report.waiting) == (way.BATCH + 3, 5)
+        assert desk.deliver(seconds=60).sent == 5
+
+
+def test_a_server_that_is_back_is_asked_again_while_another_is_slow(definitions: Path, receiver: Receiver) -> None:
+    clock = VirtualClock(NOON)
+    receiver.answer = 503
+    with MailHost() as host:
+        settings = hooked(receiver, smtp_url=host.url(), timeout=5)
+        with telling("sqlite://", definitions, settings, clock=clock) as desk:
+            job(desk, *["tell_customer"] * 3, "tell_team")
+
+            def come_back() -> None:
+                while len(receiver.posted) < 3 or desk.outbox()[0].attempts == 0:
+                    time.sleep(0.02)
+                receiver.answer = 200
+                clock.advance(timedelta(minutes=1))
+                while len(receiver.posted) < 6:
+                    time.sleep(0.02)
+
+            host.before_answer = come_back
+            report = desk.deliver()
+            assert (report.sent, report.failed, report.waiting) == (4, 3, 0)
 
 
 def test_what_one_way_breaks_by_is_raised_and_ends_the_others(definitions: Path, receiver: Receiver) -> None:

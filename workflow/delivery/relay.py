@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -36,15 +37,22 @@ class DeliveryReport:
     seconds: float = 0.0
 
 
-def deliver(office: Office, *, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> DeliveryReport:
+def deliver(
+    office: Office,
+    *,
+    limit: int | None = None,
+    seconds: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
+) -> DeliveryReport:
     """Try every message that is due once, the oldest of each way first, at most `limit`.
 
-    What becomes due meanwhile leaves too, by those ways that are not at work any more. `stop` is asked before each.
-    The host's actions are called in the caller's thread.
+    What becomes due meanwhile leaves too, by those ways that are done with that. After so many `seconds` no way that is
+    not is waited for any longer than until its turn ends. `stop` is asked before each message. The host's actions are
+    called in the caller's thread.
     """
     began, routes = time.perf_counter(), office.routes
     ways = {name: Way(name, takes, office) for name, takes in routes.ways.items()}
-    relay = _Relay(ways, office.clock, limit, stop)
+    relay = _Relay(ways, office.clock, limit, seconds, stop)
     relay.run()
     with office.store.read() as connection:
         everybody, ours = outbox.counts(connection), outbox.counts(connection, routes.takes)
@@ -57,8 +65,11 @@ def deliver(office: Office, *, limit: int | None = None, stop: Callable[[], bool
 
 
 class _Relay:
-    def __init__(self, ways: dict[str, Way], clock: Clock, limit: int | None, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, ways: dict[str, Way], clock: Clock, limit: int | None, seconds: float, stop: Callable[[], bool]
+    ) -> None:
         self.ways, self.clock, self.left, self.asked = ways, clock, limit, stop
+        self.until = time.monotonic() + seconds
         self.done: Counter[str] = Counter()
         self.due = clock.now()
         self.behind = set(ways)  # those that have not done yet what was due at the beginning
@@ -134,6 +145,6 @@ class _Relay:
             self.done += done
             del self.done["held"]
             (self.idle if done else self.rested).append(way)
-            if not done:
+            if not done or time.monotonic() > self.until:
                 self.behind.discard(way)
             self.turned.notify_all()

@@ -79,8 +79,8 @@ class Shut:
 class Way:
     """One way while a delivery lasts; for one thread at a time.
 
-    It is closed for the rest of the delivery once several messages in a row reached nobody, or the receiver asked to be
-    left alone; what is due waits then, with the try counted that would have been as vain.
+    It is closed for a while once several messages in a row reached nobody, or the receiver asked to be left alone; what
+    is due waits then, with the try counted that would have been as vain.
     """
 
     def __init__(self, name: str, takes: Takes, office: Office) -> None:
@@ -96,6 +96,8 @@ class Way:
         Where more are due to the same than are told one by one, those go first.
         """
         done: Counter[str] = Counter()
+        if self.shut and self.clock.now() >= self.shut.until:
+            self.shut, self.away = None, []
         if self.shut or not self._is_due(due):
             return done
         lease, claimed_at = self.clock.now() + LEASE, time.monotonic()

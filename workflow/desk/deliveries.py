@@ -35,6 +35,7 @@ def run(
     actions: Mapping[str, HostAction | None],
     *,
     limit: int | None,
+    seconds: float,
     stop: Callable[[], bool],
 ) -> DeliveryReport:
     """Send what is due, each message in transactions of its own."""
@@ -56,7 +57,7 @@ def run(
     desk = transactions.read(ready)
     routes, hours = Routes(settings, desk, _made(actions)), QuietHours(desk)
     office = Office(transactions.store, clock, routes, desk, notice_of, hours, settings.lang)
-    return deliver(office, limit=limit, stop=stop)
+    return deliver(office, limit=limit, seconds=seconds, stop=stop)
 
 
 def next_due(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -297,15 +298,20 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
             lambda connection: deliveries.next_due(connection, self._book, self.delivery, self._actions)
         )
 
-    def deliver(self, *, limit: int | None = None, stop: Callable[[], bool] = lambda: False) -> DeliveryReport:
+    def deliver(
+        self, *, limit: int | None = None, seconds: float = math.inf, stop: Callable[[], bool] = lambda: False
+    ) -> DeliveryReport:
         """Send the messages that are due, at least once each, and say what became of them.
 
         What has ended meanwhile is not told. Safe to run from any number of processes at once: no message is sent by
-        two of them unless one died over it. Receivers drop doubles by the message's key. `stop` is asked before each.
+        two of them unless one died over it. Receivers drop doubles by the message's key. Each way has a thread of its
+        own; `stop` is asked in any of them before each message, and the host's actions are called in this one. What
+        has not left after so many `seconds` waits for the next call, but for the messages in hand.
         """
         return deliveries.run(
-            self._transactions, self._book, self.clock, self.delivery, self._actions, limit=limit, stop=stop
-        )
+            self._transactions, self._book, self.clock, self.delivery, self._actions, limit=limit, seconds=seconds,
+            stop=stop,
+        )  # fmt: skip
 
     def intake(
         self,
