@@ -43,9 +43,9 @@ Report = RunReport | DeliveryReport
 
 
 def desk_folder(folder: Path, after: str = "1s") -> Path:
-    """Write a desk whose first timeout comes so soon."""
+    """Write a desk whose first timeout comes so soon, and which tells of each by itself."""
     folder.mkdir()
-    (folder / "desk.yaml").write_text(DESK)
+    (folder / "desk.yaml").write_text(DESK + "delivery: {digest_above: 1000}\n")
     (folder / "job.yaml").write_text(JOB.partition("stages:")[0] + STAGES.format(after=after))
     return folder
 
