@@ -20,7 +20,7 @@ from workflow.desk import auditing
 from workflow.desk.contacts import Contact
 from workflow.desk.desk import Desk
 from workflow.errors import Forbidden, Refused, StoreBusy, StoreError
-from workflow.store import copying, schema
+from workflow.store import copying, outbox, schema
 from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store
 from workflow.store.tables import metadata
@@ -141,6 +141,15 @@ def test_a_source_that_is_written_to_is_not_moved_yet(source: Store, target: Sto
     desk.set_fields(2, {"amount": 5}, actor="ann")
     assert not copying.copy(source, target).changed
     assert rows(str(target.engine.url)) == rows(str(source.engine.url.render_as_string(hide_password=False)))
+
+
+def test_neither_is_one_whose_messages_leave(source: Store, target: Store) -> None:
+    def leave(table: str, _rows: int) -> None:
+        if table == "timers":
+            source.unit(lambda connection: outbox.suppress(connection, NOON + timedelta(days=1)))
+
+    assert copying.copy(source, target, progress=leave).changed
+    assert not copying.copy(source, target).changed
 
 
 def test_another_desk_is_not_overwritten(source: Store, target: Store, definitions: Path) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, select, text, update
 
 from workflow.errors import NotFound, Refused, StoreError
 from workflow.store import crash, schema
 from workflow.store.definitions import RESTORED, put_setting
 from workflow.store.engine import Store, file_url, translated
 from workflow.store.files import give_name
-from workflow.store.tables import PREFIX, desk_revisions, history, metadata, settings, tickets
+from workflow.store.sql import Writer, instants
+from workflow.store.tables import PREFIX, desk_revisions, history, incidents, metadata, outbox, settings, tickets
 
 SLICE = 500  # ids by one transaction
 UNFINISHED = schema.UNFINISHED
@@ -80,14 +82,18 @@ class _Slices:
 
         gone = [named(key) for key in there.keys() - wanted.keys()]
         other = [named(key) | valued(wanted[key]) for key in wanted.keys() & there.keys() if wanted[key] != there[key]]
-        new = [valued(wanted[key]) for key in wanted if key not in there]
+        moments = instants(connection)
+        new = [
+            tuple([moments[value] if isinstance(value, datetime) else value for value in row])
+            for key, row in wanted.items()
+            if key not in there
+        ]
         if gone:
             connection.execute(delete(self.table).where(same), gone)
         if other:
             values: Any = {column.name: bindparam(column.name) for column in self.table.c}
             connection.execute(update(self.table).where(same).values(values), other)
-        if new:
-            connection.execute(insert(self.table), new)
+        Writer(self.table, "INSERT", self.table.c.keys()).run_many(connection, new)
         return len(gone) + len(other) + len(new)
 
 
@@ -202,10 +208,14 @@ def _state(store: Store) -> tuple[Any, ...]:
 
 
 def _state_of(connection: Connection) -> tuple[Any, ...]:
-    """Return what changes with every step of any ticket."""
-    return tuple(
-        connection.execute(select(func.count(), func.sum(tickets.c.ticket_version), func.sum(tickets.c.seq))).one()
-    )
+    """Return what changes with every new row, and with every step of a ticket or a message."""
+    steps: dict[Table, tuple[Any, ...]] = {
+        tickets: (func.sum(tickets.c.ticket_version), func.sum(tickets.c.seq)),
+        outbox: (func.sum(outbox.c.attempts), func.count(outbox.c.next_try_at), func.count(outbox.c.sent_at)),
+        incidents: (func.count(incidents.c.closed_at),),
+    }
+    queries = (select(func.count(), *steps.get(table, ())).select_from(table) for table in _tables())
+    return tuple(tuple(connection.execute(query).one()) for query in queries)
 
 
 @contextmanager
