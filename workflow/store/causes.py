@@ -38,7 +38,7 @@ class Cause:
 CAUSES = (
     Cause(
         "{database} is locked by another transaction", "try again, or raise the busy timeout",
-        "SQLITE_(BUSY|LOCKED).*", "55P03|40001|40P01", "database (table |schema )?is locked", StoreBusy,
+        "SQLITE_(BUSY|LOCKED|PROTOCOL).*", "55P03|40001|40P01", "database (table |schema )?is locked", StoreBusy,
     ),
     Cause(
         "the tables of {database} have a foreign shape: {reason}", "look at `ticketflow db current`",
