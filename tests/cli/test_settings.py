@@ -182,6 +182,23 @@ def test_a_name_is_taken_only_by_whom_the_desk_lets(empty: Terminal) -> None:
     assert len(empty.objects("list", **more)) == 3, "to read takes no name"
 
 
+@pytest.mark.prove
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0 or ME != "root", reason="only root can be somebody else")
+def test_somebody_else_is_somebody_else_whatever_the_environment_says(empty: Terminal) -> None:
+    desk_with(empty, 'act_as: {"*": "*"}', "act_as: {'54321': lead_day, root: supervisor_01}")
+
+    def somebody() -> None:
+        os.setresuid(54321, 0, 0)  # whose process it is; what it may read and write stays root's
+
+    environment = {**empty.environment(), "USER": "root", "LOGNAME": "root"}
+    for actor, code in (("lead_day", 0), ("supervisor_01", 5)):
+        words = ("open", "inquiry", "-f", "statement=?", "--actor", actor)
+        with empty.spawn(*words, preexec_fn=somebody, env=environment) as process:
+            told = process.communicate()[1]
+        assert process.returncode == code, told
+    assert b"the user 54321 of this system" in told
+
+
 @pytest.mark.parametrize("name", ["system", "timer"])
 def test_nobody_acts_as_the_desk_itself(terminal: Terminal, name: str) -> None:
     assert name in terminal.error("claim", "1", "--actor", name, code=5)["message"]
