@@ -43,8 +43,8 @@ class Store:
 
     @property
     def url(self) -> str:
-        """The database's URL, its password hidden."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The database's URL, without what may be secret in it."""
+        return self.name
 
     def clock(self, own: Clock) -> Clock:
         """Return the clock that all who share this database go by: a server's, or a file's machine's own."""
