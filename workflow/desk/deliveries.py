@@ -68,7 +68,7 @@ def next_due(
 
 
 def _made(actions: Mapping[str, HostAction | None]) -> dict[str, HostAction]:
-    return {name: action for name, action in actions.items() if action}
+    return {name: action for name, action in dict(actions).items() if action}
 
 
 def retry(connection: Connection, book: Book, clock: Clock, ids: Sequence[int] | None, actor: str) -> int:
