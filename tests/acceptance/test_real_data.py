@@ -19,6 +19,8 @@ import chinese_calendar
 import pytest
 
 from tests.acceptance.xes import read_log
+from tests.delivery.desks import hooked
+from tests.delivery.servers import Receiver
 from workflow import Contact, Desk, Refused, SystemClock
 from workflow.testing import memory_desk
 
@@ -84,6 +86,26 @@ def test_the_civic_complaints_are_due_just_when_a_calendar_library_says(sqlite_u
                     assert entry.timer == ("timeout", "first_response", 1, 1)
                     fired.setdefault(desk.get(number).external_id or "", []).append(entry.happened_at)
     assert fired == {message: [due.astimezone(UTC)] for message, due in expected.items()}
+
+
+def test_the_escalations_of_one_run_reach_the_lead_in_a_few_messages() -> None:
+    start = datetime(2020, 3, 2, 9, tzinfo=SHANGHAI)
+    contacts = [
+        Contact(line, fields={"statement": body}, external_id=key, opened_at=start)
+        for line, (key, _, body) in enumerate(civic(), 2)
+    ]
+    with Receiver() as receiver, memory_desk(ROOT / "definitions", start=start, delivery=hooked(receiver)) as desk:
+        assert desk.intake(contacts, actor="lead_day", ticket_type="complaint", past="fire").opened == 2816
+        assert desk.run_timeouts(as_of=start + timedelta(minutes=20)).fired == 2816
+        escalated = desk.outbox(limit=10_000)
+        ended = [row for row in escalated if row.reason.startswith("timeout:")][::4]
+        for row in ended:
+            desk.advance(row.ticket_id, "accept", actor="agent_01")
+        report = desk.deliver()
+        assert (report.sent, report.suppressed) == (len(escalated) - len(ended), len(ended))
+        assert len(receiver.posted) <= 7
+        told = Counter(each["key"] for posted in receiver.posted for each in posted.message["messages"])
+        assert told == Counter({row.key for row in escalated} - {row.key for row in ended})
 
 
 def test_as_many_civic_complaints_are_joined_as_counting_by_hand_says() -> None:
