@@ -128,15 +128,19 @@ class Way:
     def _claim(self, due: datetime, lease: datetime, limit: int | None) -> Iterator[Sequence[OutboxRow]]:
         """Take messages in hand, together what may become one."""
 
-        def work(connection: Connection) -> tuple[str | None, Sequence[OutboxRow]]:
-            outbox.wake(connection, due)
-            to = outbox.crowd(connection, self.takes, due=due, above=self.telling.digest_above)
-            takes, most = (Takes(frozenset((to,))), BUNDLE) if to else (self.takes, BATCH)
+        def claim(connection: Connection, takes: Takes, most: int) -> Sequence[OutboxRow]:
             most = most if limit is None else min(most, limit)
-            return to, outbox.claim(connection, takes, due=due, lease=lease, most=most)
+            return outbox.claim(connection, takes, due=due, lease=lease, most=most)
 
-        to, batch = self.store.unit(work)
-        return _bundles(batch, self.telling.digest_above) if to else ((row,) for row in batch)
+        def work(connection: Connection) -> Iterator[Sequence[OutboxRow]]:
+            outbox.wake(connection, due)
+            above = self.telling.digest_above
+            to = outbox.crowd(connection, self.takes, due=due, above=above)
+            if to and (crowd := claim(connection, Takes(frozenset((to,))), BUNDLE)):  # unless another has them in hand
+                return _bundles(crowd, above)
+            return ((row,) for row in claim(connection, self.takes, BATCH))
+
+        return self.store.unit(work)
 
     def _let_wait(self, connection: Connection, due: datetime, shut: Shut) -> int:
         """Let what is due wait until the way may be open again; return how many that was the last try of."""
