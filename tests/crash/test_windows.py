@@ -140,7 +140,7 @@ def test_a_host_that_dies_takes_with_it_what_the_desk_did_in_its_transaction(
 
     with books.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE orders (id INTEGER)")
-    assert {found() for _ in kills(kill_at, "host", step=3)} == {(0, 4)}
+    assert {found() for _ in kills(kill_at, "host", step=6)} == {(0, 4)}
     assert found() == (1, 5)
     books.assert_balanced()
 
