@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.desks import TELLING, hooked, job, rung, states, telling
+from tests.delivery.desks import PEOPLE, TELLING, hooked, job, rung, states, telling
 from tests.delivery.servers import MailHost, Receiver
-from tests.store.small import MINUTE, NOON, Books
+from tests.store.small import MINUTE, NOON, Books, write
 from workflow.clock import VirtualClock
 from workflow.definition.telling import Telling
 from workflow.delivery import way
@@ -149,14 +149,17 @@ def test_a_way_asks_for_a_rest_for_all_who_use_it(
 def test_what_waits_for_a_server_that_stays_away_is_given_up_together(
     definitions: Path, receiver: Receiver, clock: VirtualClock
 ) -> None:
+    write(definitions, TELLING, desk=PEOPLE + "delivery: {retry: {tries: 4, first: 1m, longest: 2m}}\n")
     receiver.answer = 401
     with telling("sqlite://", definitions, hooked(receiver), clock=clock) as desk:
         job(desk, *["tell_customer"] * 9)
-        for _ in range(ATTEMPTS - 1):
+        for most in (1, 2, 2):
             assert desk.deliver().given_up == 0
-            clock.advance(1.2 * LONGEST_PAUSE)
+            last = max(row.next_try_at for row in desk.outbox() if row.next_try_at)
+            assert 0.8 * most * MINUTE <= last - clock.now() <= 1.2 * most * MINUTE
+            clock.move_to(last)
         assert desk.deliver().given_up == 9
-        assert {(row.state, row.attempts) for row in desk.outbox()} == {("failed", ATTEMPTS)}
+        assert {(row.state, row.attempts) for row in desk.outbox()} == {("failed", 4)}
         assert desk.next_message_due() is None
 
 
