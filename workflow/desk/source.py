@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from workflow.errors import UsageError
 
 RECORD_LIMIT = 1_000_000
-UNPACKED_AT_LEAST, UNPACKED_MOST = 64_000_000, 100  # bytes that any file may unpack to; times its own size beyond that
+UNPACKED_AT_LEAST, UNPACKED_MOST = 2_000_000, 100  # bytes that any file may unpack to; times its own size beyond that
 _CHUNK = 65_536
 _TOKENS = re.compile(rb'["\n]|[^"\n]+')
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
