@@ -153,7 +153,8 @@ class Output:
         if self.json:
             click.echo(render.dump({"error": self.error(error)}), err=True)
             return
-        lines = [self.problem(problem) for problem in getattr(error, "problems", ())]
+        problems = (problem for problem in getattr(error, "problems", ()) if problem.severity != "remark")
+        lines = [self.problem(problem) for problem in problems]
         which = "" if ticket is None else self.tell("Ticket {ticket}: ", {"ticket": ticket})
         values = self._exact(error.values)
         sentence = which + self.tell(error.template, values)
