@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.small import MINUTE, NOON, TICK, Books, opened, timed, write
 from workflow.clock import Clock, SystemClock, VirtualClock
+from workflow.core.instants import APART
 from workflow.desk.desk import Desk
 from workflow.errors import Refused, UsageError
 
@@ -55,7 +56,7 @@ def test_a_time_that_cannot_be_true_is_refused(
     desk.note(1, "at a quarter past", actor="ann", at=NOON + 15 * MINUTE)
     before = books.rows()
     wrong: dict[str, tuple[datetime, dict[str, Any]]] = {
-        "the future": (clock.now() + TICK, {"at": clock.now() + TICK}),
+        "the future": (clock.now() + APART + TICK, {"at": clock.now() + APART + TICK}),
         "before the last event": (NOON + 15 * MINUTE - TICK, {"last": NOON + 15 * MINUTE}),
         "at a timer that fired": (NOON + 10 * MINUTE, {"timer": "unanswered", "due": NOON + 10 * MINUTE}),
         "before a timer that fired": (NOON + MINUTE, {"timer": "unanswered"}),
@@ -71,6 +72,13 @@ def test_a_time_that_cannot_be_true_is_refused(
     assert books.rows() == before
     for verb in verbs(desk, NOON + 15 * MINUTE):
         verb()
+    books.assert_balanced()
+
+
+def test_what_another_machines_clock_calls_now_is_now(desk: Desk, clock: VirtualClock, books: Books) -> None:
+    ahead = clock.now() + APART
+    assert desk.open("job", actor="ann", fields=X, at=ahead).opened_at == clock.now()
+    assert desk.note(1, "now", actor="ann", at=ahead).updated_at == clock.now()
     books.assert_balanced()
 
 

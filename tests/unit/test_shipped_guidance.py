@@ -34,7 +34,7 @@ CONDITIONAL = {
 @pytest.fixture(scope="module")
 def shipped() -> Definitions:
     definitions, problems = load_definitions(FOLDER)
-    assert problems == ()
+    assert {problem.severity for problem in problems} <= {"remark"}
     assert definitions is not None
     return definitions
 

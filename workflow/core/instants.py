@@ -10,6 +10,7 @@ from workflow.core.model import Ticket
 from workflow.errors import UsageError
 
 TICK = timedelta(microseconds=1)
+APART = timedelta(seconds=1)  # so far the clocks of two machines differ that are both right
 IsDue: TypeAlias = Callable[[datetime], bool]
 
 
@@ -17,10 +18,11 @@ def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
     """Return when an event happens: `at`, or else now.
 
     It never lies before the ticket's last event, nor at or before the due time of its last fired timer. Raise
-    UsageError for an `at` that cannot be true.
+    UsageError for an `at` that cannot be true. Up to a second ahead, as another machine's now may be, it is now.
     """
     if at is None:
         return not_before_its_last(ticket, now)
+    at = as_named(at, now)
     if at > now:
         raise UsageError("{at} lies in the future", "leave the time out, or give an earlier one", field="at", at=at)
     if ticket.last_fired_due and at <= ticket.last_fired_due:
@@ -43,6 +45,11 @@ def event_time(ticket: Ticket, now: datetime, at: datetime | None) -> datetime:
             last=ticket.updated_at,
         )
     return at
+
+
+def as_named(at: datetime, now: datetime) -> datetime:
+    """Return an instant that somebody names: now, where it lies ahead only because another clock was read for it."""
+    return min(at, now) if at - now <= APART else at
 
 
 def not_before_its_last(ticket: Ticket, instant: datetime) -> datetime:

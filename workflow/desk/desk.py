@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from workflow.clock import Clock, SystemClock, VirtualClock, as_utc
 from workflow.core import people
 from workflow.core.guard import HostCondition
+from workflow.core.instants import as_named
 from workflow.core.model import NOTHING
 from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.routes import HostAction
@@ -241,8 +242,8 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         system's it is refused. `limit` bounds the tickets of this run, `chunk` those of one transaction; between
         transactions `stop` is asked and `progress` called. With `dry_run` nothing is changed.
         """
-        now = self._now()
-        when = now if as_of is None else as_utc(as_of)
+        now, virtual = self._now(), isinstance(self.clock, VirtualClock)
+        when = now if as_of is None else as_utc(as_of) if virtual else as_named(as_utc(as_of), now)
         if when > now:
             if not isinstance(self.clock, VirtualClock):
                 raise Refused(

@@ -13,7 +13,7 @@ from workflow.core import people, phrases
 from workflow.core.classify import Fault, Proposal, Voice
 from workflow.core.events import Advance
 from workflow.core.giving import Roster
-from workflow.core.instants import not_before_its_last
+from workflow.core.instants import as_named, not_before_its_last
 from workflow.core.joining import Repeat, alike, category_of, linked
 from workflow.core.model import NOTHING, Actor, Customer, Decision, Joined, Outcome, Ticket, Value, replace
 from workflow.core.opening import for_customer, open_ticket
@@ -265,8 +265,8 @@ def decide_opening(
             "the contact has no type", "give --type, map a column to type, or sort contacts by rules.yaml", field="type"
         )
     rules = book.rules(name, book.version_of(name))
-    opened_at = opening.at or opening.entered_at or now
-    at = opening.entered_at or opened_at
+    opened_at = as_named(opening.at or opening.entered_at or now, now)
+    at = as_named(opening.entered_at or opened_at, now)
     state = opening.state or (rules.compiled.definition.initial if opening.entered_at else None)
     for field, when in (("at", opened_at), ("entered_at", at)):
         if when > now:

@@ -42,7 +42,7 @@ def test_another_language_is_another_file(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(folder_or_default(None), tmp_path / "definitions"))
     (folder / "guidance" / "fr.yaml").write_text(FRENCH, "utf-8")
     _, problems = load_definitions(folder)
-    assert {(each.severity, each.code) for each in problems} == {("warning", "text-missing")}
+    assert {each.code for each in problems if each.severity != "remark"} == {"text-missing"}
     with memory_desk(folder) as desk:
         desk.open("inquiry", actor="agent_01", fields={"statement": "?"}, customer={"name": "Anne"})
         first, then = desk.what_to_say(1, actor="agent_01", lang="fr").lines
