@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.acceptance.processes.steps import (
@@ -16,7 +18,8 @@ from tests.acceptance.processes.steps import (
     told_by,
     walk,
 )
-from workflow import Desk, Refused
+from tests.delivery.servers import SECRET, Receiver
+from workflow import Delivery, Desk, Refused
 
 CALL = ("team:callback", "notify")
 NOT_REACHED = {"closing_reason": "三次未接通"}
@@ -101,3 +104,19 @@ def test_the_caller_has_the_five_steps_at_hand(desk: Desk) -> None:
     assert "callback" in situations(desk, opened(desk, "complaint", *REVIEWED).id)
     assert "prepare_follow_up" in heard(desk, "follow_up", ("callback_01", "accept"))
     assert "activation_call" in heard(desk, "activation", *called_back("activation"))
+
+
+def test_at_night_no_customer_is_told_anything_that_is_not_urgent(desk: Desk) -> None:
+    with Receiver() as receiver:
+        desk.delivery = Delivery(webhook_url=receiver.url, webhook_secret=SECRET)
+        late, urgent = opened(desk, "inquiry"), opened(desk, "inquiry")
+        desk.set_fields(urgent.id, actor="agent_01", priority="urgent")
+        later(desk, hours=12)  # 21:00
+        for ticket in (late, urgent):
+            desk.promise(ticket.id, desk.clock.now() + timedelta(hours=20), actor="agent_01")
+        desk.deliver()
+        customers = [posted.message["ticket"]["id"] for posted in receiver.posted if posted.message["to"] == "customer"]
+        assert customers == [urgent.id]
+        later(desk, hours=12)
+        desk.deliver()
+        assert ("customer", late.id) in [(each.message["to"], each.message["ticket"]["id"]) for each in receiver.posted]
