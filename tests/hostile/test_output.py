@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import unicodedata
-from html.parser import HTMLParser
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.cli.conftest import Terminal
+from tests.cli.pages import Tags
 from tests.docs.generated import commands
 from workflow.cli.app import cli, run
 
@@ -241,22 +241,12 @@ def test_no_cell_of_an_export_is_a_formula(story: Terminal) -> None:
         assert [cell for cell in cells if cell.lstrip(" \t\r\n\u3000")[:1] in {*"=+-@＝＋－＠"} and cell] == []
 
 
-class _Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        assert not attrs or tag in ("html", "meta")
-
-
 @pytest.mark.prove
 @pytest.mark.parametrize("ticket", ["1", "2"])
 def test_no_page_has_markup_that_was_typed(story: Terminal, ticket: str) -> None:
     for words in WRITING[:2]:
         done(story, *words)
-    parser = _Tags()
+    parser = Tags()
     parser.feed(done(story, "form", ticket, "--format", "html").stdout)
     assert parser.tags == {"html", "meta", "title", "style", "h1", "table", "tr", "th", "td", "br"}
     assert "<script" not in done(story, "form", ticket).stdout

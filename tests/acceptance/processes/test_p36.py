@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import pytest
 
+from tests.cli.pages import Tags
 from workflow import Desk, Forbidden
 from workflow.cli import paper
 from workflow.testing import memory_desk
@@ -55,21 +55,11 @@ def test_every_row_is_filled_from_the_ticket(desk: Desk) -> None:
         desk.form(ticket, actor="agent_01", reveal=True)
 
 
-class _Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        assert not attrs or tag in ("html", "meta")
-
-
 @pytest.mark.parametrize("width", [None, 40, 80])
 def test_nothing_that_was_typed_is_taken_for_markup(desk: Desk, width: int | None) -> None:
     record = desk.form(complaint(desk, HOSTILE), actor="agent_01", lang="zh")
     html, markdown = ("\n".join(write(record, width)) for write in (paper.html, paper.markdown))
-    parser = _Tags()
+    parser = Tags()
     parser.feed(html)
     assert parser.tags == {"html", "meta", "title", "style", "h1", "table", "tr", "th", "td", "br"}
     assert "\x1b" not in html + markdown
