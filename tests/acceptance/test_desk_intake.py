@@ -207,6 +207,7 @@ def test_an_intake_that_breaks_off_keeps_its_batches(desk: Desk, books: Books) -
     books.assert_balanced()
 
 
+@pytest.mark.prove
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_an_intake_that_was_killed_is_finished_by_the_next(database_url: str, definitions: Path, books: Books) -> None:
     def run(kill_at: int) -> int:

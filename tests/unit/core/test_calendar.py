@@ -257,6 +257,7 @@ def test_the_end_of_time_is_told() -> None:
             calendar.add(last, timedelta(days=2))
 
 
+@pytest.mark.prove
 def test_centuries_leave_no_trace() -> None:
     calendar = a_calendar(weekly=OFFICE)
     start = at("1926-03-01T09:00")
