@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -130,17 +130,22 @@ def small_disk(at: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(at)], check=True)
 
 
+def assert_whole_units_when_full(url: str, definitions: Path, fields: Mapping[str, str]) -> None:
+    """Open tickets until there is no room; what was answered is there, and nothing else."""
+    with opened(url, definitions) as desk:
+        many, error = fill(lambda: desk.open("job", actor="ann", fields=fields))
+    assert "there is no room left for" in error.message
+    books = Books(url)
+    books.assert_balanced()
+    assert books.count("tickets") == many
+    books.close()
+
+
 @pytest.mark.prove
 def test_a_disk_that_is_full_or_read_only(tmp_path: Path, definitions: Path) -> None:
     with small_disk(tmp_path / "disk", "2m") as disk:
         url = f"sqlite:///{disk / 't.db'}"
-        with opened(url, definitions) as desk:
-            many, error = fill(lambda: desk.open("job", actor="ann", fields=LONG))
-        assert "there is no room left for" in error.message
-        books = Books(url)
-        books.assert_balanced()
-        assert books.count("tickets") == many
-        books.close()
+        assert_whole_units_when_full(url, definitions, LONG)
         assert_told(told(url, definitions, *OPENING, "statement=x" * 5000), "no room left for", str(disk))
         assert_told(told(url, definitions, "db", "backup", str(disk / "b.db")), "no room left for", str(disk))
         assert not list(disk.glob("b.db*"))
@@ -258,14 +263,8 @@ def test_a_server_whose_disk_is_full(postgres_server: Server, definitions: Path)
             connection.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
             connection.execute("CREATE DATABASE full_one TEMPLATE template0 TABLESPACE small")
         url = make_url(postgres_server.url).set(database="full_one").render_as_string(hide_password=False)
-        with opened(url, definitions) as desk:
-            incompressible = {"statement": os.urandom(40_000).hex()}
-            many, error = fill(lambda: desk.open("job", actor="ann", fields=incompressible))
-        assert "there is no room left for" in error.message
-        books = Books(url)
-        books.assert_balanced()
-        assert books.count("tickets") == many
-        books.close()
+        incompressible = {"statement": os.urandom(40_000).hex()}
+        assert_whole_units_when_full(url, definitions, incompressible)
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute("DROP DATABASE full_one WITH (FORCE)")
             connection.execute("DROP TABLESPACE small")

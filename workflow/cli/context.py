@@ -18,7 +18,7 @@ import click
 
 from workflow.cli.osuser import os_user
 from workflow.cli.output import Output
-from workflow.errors import Forbidden, Refused, TicketflowError, UsageError
+from workflow.errors import Forbidden, TicketflowError, UsageError
 
 if TYPE_CHECKING:
     from workflow import Access, Desk
@@ -233,36 +233,17 @@ class Session(Output):
         Raise NotFound for nobody's name, Forbidden for one that this user of the system may not take, which is put on
         record.
         """
-        from workflow.core.people import actor_of, identities
-        from workflow.definition.model import AUTOMATIC_ACTORS
+        from workflow.core.people import acting
 
-        desk, user, name = self.spec, os_user(), self.setting("actor")
-        if name in AUTOMATIC_ACTORS:
-            raise Refused("nobody acts as {actor}: it is the desk itself", "name a member", rule="actor", actor=name)
-        known = identities(desk, user)
-        own = next((name for name in known if user in desk.members[name].os_user), desk.default_actor)
-        if name is not None and actor_of(desk, name).name in known:
-            return name
-        if name is None and own is not None:
-            return own
-        refusal = (
-            Forbidden(
-                "you, the user {user} of this system, may not act as {actor}; you may act as: {known}",
-                "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as",
-                rule="os_user", actor=name, user=user or "-", known=", ".join(known) or "-",
-            )
-            if name is not None
-            else Forbidden(
-                "who acts is not known: no member of the desk has the os_user {user}; you may act as: {known}",
-                "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml",
-                rule="os_user", user=user or "-", known=", ".join(known) or "-",
-            )
-        )  # fmt: skip
-        context = click.get_current_context()
-        verb = context.command_path.partition(" ")[2] or "-"
-        ticket = context.params.get("ticket_id")
-        self.desk.record_refusal(refusal, verb=verb, actor=name, ticket_id=ticket)
-        raise refusal
+        name = self.setting("actor")
+        try:
+            return acting(self.spec, os_user(), name)
+        except Forbidden as refusal:
+            context = click.get_current_context()
+            verb = context.command_path.partition(" ")[2] or "-"
+            ticket = context.params.get("ticket_id")
+            self.desk.record_refusal(refusal, verb=verb, actor=name, ticket_id=ticket)
+            raise
 
     def time(self, text: str | None) -> datetime | None:
         """Read a time as people write it, in the desk's zone where it says no offset."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from workflow.core.guard import Rules
 from workflow.core.model import Actor, Ticket
 from workflow.definition.desk import ANYBODY, DeskSpec
-from workflow.errors import Forbidden, NotFound
+from workflow.definition.model import AUTOMATIC_ACTORS
+from workflow.errors import Forbidden, NotFound, Refused
 
 SYSTEM = Actor("system", automatic=True)
 TIMER = Actor("timer", automatic=True)
@@ -36,6 +38,33 @@ def identities(desk: DeskSpec, user: str) -> tuple[str, ...]:
     also = [*desk.act_as.get(user, ()), *desk.act_as.get(ANYBODY, ())]
     also += [desk.default_actor] if desk.default_actor else []
     return tuple(dict.fromkeys([*own, *(desk.members if ANYBODY in also else also)]))
+
+
+def acting(desk: DeskSpec, user: str, name: str | None) -> str:
+    """Return as whom a user of the operating system acts: as who is named, else as their own member, else by default.
+
+    Raise NotFound for nobody's name, Forbidden for one that this user may not take, Refused for the desk's own.
+    """
+    if name in AUTOMATIC_ACTORS:
+        raise Refused("nobody acts as {actor}: it is the desk itself", "name a member", rule="actor", actor=name)
+    known = identities(desk, user)
+    told: dict[str, Any] = {"rule": "os_user", "user": user or "-", "known": ", ".join(known) or "-"}
+    if name is not None:
+        if actor_of(desk, name).name in known:
+            return name
+        raise Forbidden(
+            "you, the user {user} of this system, may not act as {actor}; you may act as: {known}",
+            "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as",
+            actor=name, **told,
+        )  # fmt: skip
+    own = next((name for name in known if user in desk.members[name].os_user), desk.default_actor)
+    if own is None:
+        raise Forbidden(
+            "who acts is not known: no member of the desk has the os_user {user}; you may act as: {known}",
+            "say --actor NAME, set TICKETFLOW_ACTOR, or give a member this os_user in desk.yaml",
+            **told,
+        )  # fmt: skip
+    return own
 
 
 def may(desk: DeskSpec, actor: Actor, verb: str) -> bool:

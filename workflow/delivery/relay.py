@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workflow.clock import Clock
+from workflow.delivery.routes import HOST
 from workflow.delivery.way import BATCH, Office, Way
 from workflow.store import outbox
 
 AT_ONCE = 8  # so many threads at the most; more ways than that take turns
 LOOK = 0.2  # how often who is done looks again, in seconds, while another is not
-HOST = "host"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from workflow.delivery.digest import digest
 from workflow.delivery.failure import Failure
 from workflow.delivery.hours import QuietHours
 from workflow.delivery.notice import Notice
-from workflow.delivery.routes import Routes
+from workflow.delivery.routes import OUTLET, Routes
 from workflow.errors import StoreError, TicketflowError
 from workflow.store import crash, outbox
 from workflow.store.engine import Store
@@ -86,7 +86,7 @@ class Way:
     def __init__(self, name: str, takes: Takes, office: Office) -> None:
         self.takes, self.office, self.store, self.clock = takes, office, office.store, office.clock
         self.telling = office.desk.delivery
-        self.room = ROOM_IN_CHAT if name.startswith("outlet ") else ROOM
+        self.room = ROOM_IN_CHAT if name.startswith(OUTLET) else ROOM
         self.away: list[datetime] = []
         self.shut: Shut | None = None
 

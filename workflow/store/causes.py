@@ -19,7 +19,7 @@ class Cause:
     """One cause: the sentence and its remedy, and how it is known.
 
     It is known by a name of SQLite's, by a state of PostgreSQL's, or, as a connection that fails comes without a state,
-    by words of its text. What is `busy` may be over soon.
+    by words of its text. One whose `error` is StoreBusy may be over soon.
     """
 
     template: str
