@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workflow.delivery.notice import Notice
     from workflow.delivery.relay import DeliveryReport
     from workflow.delivery.settings import Access, Delivery
+    from workflow.delivery.trial import OutletState, Trial
     from workflow.desk.book import ApplyReport, DefinitionChange
     from workflow.desk.contacts import Contact, read_contacts
     from workflow.desk.desk import Desk
@@ -100,6 +101,7 @@ __all__ = [
     "Notice",
     "Option",
     "OutboxRow",
+    "OutletState",
     "Page",
     "PartlyDone",
     "Problem",
@@ -126,6 +128,7 @@ __all__ = [
     "Ticket",
     "TicketflowError",
     "TimerDifference",
+    "Trial",
     "Unhealthy",
     "UnknownState",
     "UnreadableTicket",
@@ -156,6 +159,7 @@ _HOMES = {
     "workflow.delivery.notice": ("Notice",),
     "workflow.delivery.relay": ("DeliveryReport",),
     "workflow.delivery.settings": ("Access", "Delivery"),
+    "workflow.delivery.trial": ("OutletState", "Trial"),
     "workflow.desk.book": ("ApplyReport", "DefinitionChange"),
     "workflow.desk.contacts": ("Contact", "read_contacts"),
     "workflow.desk.desk": ("Desk",),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Terminal
-from tests.delivery.groups import KEY, Group
+from tests.delivery.groups import KEY, Group, Says
 from tests.delivery.servers import SECRET, Receiver
 from tests.store.small import write
 
@@ -160,6 +160,34 @@ def test_a_bot_that_was_taken_out_of_its_group_is_seen_and_mended(
         terminal("outbox", "retry", "--all", **SOON, TICKETFLOW_ACTOR="lead_day")
         assert terminal.one("deliver", **SOON)["sent"] == 1
         assert group.texts[0].startswith("＠Day lead\nEscalated\n\nTicket: 1\nType: Complaint\n")
+
+
+def test_an_outlet_is_tried_before_going_live(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal("init", ".")
+    desk = terminal.folder / "definitions" / "desk.yaml"
+    desk.write_text(f"{desk.read_text('utf-8')}\noutlets:\n  leads: {{kind: wecom, to: lead}}\n", "utf-8")
+    terminal("apply", "--actor", "admin_01")
+    assert terminal.error("outlets", "try", "leads", code=9)["message"].startswith("the outlet leads has no address")
+    with Group("wecom") as group:
+        monkeypatch.setenv("TICKETFLOW_OUTLET_LEADS_URL", group.url)
+        monkeypatch.setenv("TICKETFLOW_OUTLET_LEAD_URL", group.url)
+        assert terminal("outlets", "list").splitlines() == [
+            "outlet\tkind\tfor whom\tsettings",
+            "leads\twecom\tlead\toutlet_leads_url: is set",
+            "mail\tmail\tmembers with an email\tsmtp_url: not set",
+            "webhook\twebhook\teverybody else\twebhook_url: not set, webhook_secret: not set",
+        ]
+        assert terminal.err == "outlet_lead_url is set, and desk.yaml has no outlet lead.\n"
+        assert terminal("outlets", "try", "leads", "--to", "lead_day", "--text", "hello") == "Sent by leads.\n"
+        assert group.texts == ["＠Day lead\nhello"]
+        group.says = Says(b'{"errcode": 93000}')
+        (found,) = terminal.objects("outlets", "try", "leads", code=9)
+        assert (found["sent"], found["code"], found["permanent"]) == (False, "errcode 93000", False)
+        assert json.loads(terminal.err.splitlines()[-1])["error"]["code"] == "unhealthy"
+        terminal("outlets", "try", "leads", "--lang", "zh", code=9)
+        assert "leads 没有接受，消息会重试：errcode 93000: 地址不对，或机器人已不在群里" in terminal.err
+        assert KEY not in terminal.err + str(found) + terminal("outlets", "list", "--json")
+    assert terminal.objects("outbox", "list") == []
 
 
 def test_health_names_an_outlet_that_is_not_set_where_messages_wait(terminal: Terminal) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tests.cli.conftest import Terminal
-from workflow import ClockDifference, Disclosure, IncidentRow, Refusal
+from workflow import ClockDifference, Disclosure, IncidentRow, Refusal, Trial
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 
@@ -42,6 +42,7 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
         "escalations": ["escalations"],
         "sla list": ["sla", "list", number],
         "outbox list": ["outbox", "list"],
+        "outlets list": ["outlets", "list"],
         "deliver": ["deliver"],
         "db current": ["db", "current"],
         "db upgrade": ["db", "upgrade"],
@@ -49,6 +50,7 @@ def test_the_documented_keys_come(terminal: Terminal) -> None:
     for command, words in printed.items():
         assert set(terminal.objects(*words)[0]) == documented(command), command
     assert documented("disclosures") == {field.name for field in fields(Disclosure)}
+    assert documented("outlets try") == {field.name for field in fields(Trial)}
     assert documented("refusals list") == {field.name for field in fields(Refusal)}
     assert documented("incident list") == {field.name for field in fields(IncidentRow)}
     assert documented("sla rebuild") == {field.name for field in fields(ClockDifference)}

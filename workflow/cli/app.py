@@ -68,6 +68,7 @@ COMMANDS = {
     "deliver": ("delivery:deliver", "Send the messages that are due."),
     "scheduler": ("delivery:scheduler", "Run timeouts as they fall due and send messages, until told to stop."),
     "outbox": ("delivery:outbox", "See what must be told to whom, and bring back what failed."),
+    "outlets": ("outlets:outlets", "See by which ways messages leave, and try one before going live."),
     "calendar": ("calendar:calendar", "See opening hours, and work out due times."),
     "verify": ("privacy:verify", "Compare what the caller says with the customer's record of ticket ID."),
     "redact": ("privacy:redact", "Remove personal data of ticket ID for good."),

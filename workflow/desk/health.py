@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, clocks_differ
+from workflow.delivery.trial import not_set
 from workflow.errors import Unhealthy
 from workflow.store import agenda, schema
 from workflow.store import health as store
@@ -171,11 +172,7 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
         )  # fmt: skip
     if found.undelivered.since is not None:
         for outlet in found.unset_outlets:
-            yield Unhealthy(
-                "the outlet {outlet} has no address here: {setting} is not set, and what is for it waits",
-                "set it where `ticketflow deliver` or `ticketflow scheduler` runs",
-                check="unset_outlet", outlet=outlet, setting=f"outlet_{outlet}_url",
-            )  # fmt: skip
+            yield not_set(outlet, f"outlet_{outlet}_url")
     if found.failed.count > limits.max_failed:
         yield Unhealthy(
             "messages given up: {count}; the first is of ticket {ticket}: {reason}",

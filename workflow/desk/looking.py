@@ -16,7 +16,9 @@ from workflow.core.events import Link
 from workflow.core.model import NOTHING, Actor, Customer, HistoryEntry, Option, SlaClock, Ticket
 from workflow.definition.desk import ANYBODY, DeskSpec
 from workflow.definition.resolve import TicketType
+from workflow.delivery import trial
 from workflow.delivery.routes import unset
+from workflow.delivery.trial import OutletState, Trial
 from workflow.desk import book as rulebook
 from workflow.desk import sorting, unit
 from workflow.desk.book import Book
@@ -195,6 +197,18 @@ class LookingVerbs(Ground):
     def outbox(self, *, limit: int = 50, after: int | None = None, state: str | None = None) -> tuple[OutboxRow, ...]:
         """Return messages in the order they were written, `after` an id."""
         return self._read(lambda connection, _: outbox.rows(connection, limit=limit, after=after, state=state))
+
+    def outlets(self) -> tuple[OutletState, ...]:
+        """Return the ways by which messages can leave, and which of their settings are made in this process."""
+        return tuple(trial.states(self.delivery, self.desk))
+
+    def try_outlet(self, name: str, *, to: str | None = None, text: str | None = None) -> Trial:
+        """Send a text by an outlet, by `mail` or by the `webhook`, as `deliver` does, and say what became of it.
+
+        It is for `to`, a member, a team or `customer` who is told that way; mail needs one. Nothing is written. Raise
+        NotFound, UsageError, or Unhealthy for what is not set in this process.
+        """
+        return trial.attempt(name, self.delivery, self.desk, self.clock.now(), to=to, text=text)
 
     def clocks(self, ticket_id: int) -> tuple[SlaClock, ...]:
         """Return every cycle of a ticket's SLA clocks, a running one with what has elapsed up to now."""
