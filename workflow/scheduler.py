@@ -93,8 +93,8 @@ class Scheduler:
         self._ran_at = started
         if report.tickets or report.errors:
             log.info(
-                "run: %d tickets, %d fired, %d skipped, %d incidents, %d errors, %d lost, %.3f s",
-                report.tickets, report.fired, report.skipped, report.incidents, report.errors, report.lost,
+                "run: %d tickets, %d fired, %d skipped, %d incidents, %d errors, %d locked, %.3f s",
+                report.tickets, report.fired, report.skipped, report.incidents, report.errors, report.locked,
                 report.seconds,
             )  # fmt: skip
             self._tell(report)

@@ -274,7 +274,7 @@ def test_a_run_as_of_the_past_leaves_later_tickets_alone(desk: Desk, clock: Virt
     desk.open("job", actor="ann", fields=X)
     clock.advance(timedelta(hours=3))
     report = desk.run_timeouts(as_of=NOON + 12 * MINUTE)
-    assert (report.as_of, report.fired, report.tickets, report.lost) == (NOON + 12 * MINUTE, 1, 1, 0)
+    assert (report.as_of, report.fired, report.tickets, report.locked) == (NOON + 12 * MINUTE, 1, 1, 0)
     assert [entry.data.get("fired_at") for entry in desk.history(1)][1] == (NOON + 12 * MINUTE).isoformat()
     desk.open("job", actor="ann", fields=X)
     assert desk.run_timeouts(as_of=NOON + 15 * MINUTE).fired == 1

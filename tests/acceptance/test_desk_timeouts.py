@@ -40,7 +40,7 @@ def test_a_timeout_fires_once_and_a_second_run_does_nothing(desk: Desk, books: B
     for _ in range(3):
         desk.open("job", actor="ann", fields={"statement": "x"})
     first = desk.run_timeouts(as_of=NOON + 15 * MINUTE)
-    assert (first.tickets, first.fired, first.skipped, first.incidents, first.lost) == (3, 3, 0, 0, 0)
+    assert (first.tickets, first.fired, first.skipped, first.incidents, first.locked) == (3, 3, 0, 0, 0)
     assert (first.escalated, first.oldest_lateness) == (3, 300.0)
     history = books.of("history")
     for _ in range(2):

@@ -170,7 +170,7 @@ def test_four_runs_of_which_one_is_killed_again_and_again_fire_every_timer_once(
                 kills += 1
             assert list(map(answer, others)) == ["0"] * 3
             assert kills > before
-    assert desk.run_timeouts().lost == 0  # what a server had not yet noticed the death of is free by now
+    assert desk.run_timeouts().locked == 0  # what a server had not yet noticed the death of is free by now
     now = SystemClock().now()
     assert [timer for timer in desk.agenda(until=now, limit=9).timers if timer.due_at <= now] == []
     fired = Counter((row["ticket_id"], row["timer"]) for row in books.of("history") if row["kind"] == "fired")

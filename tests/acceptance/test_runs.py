@@ -69,7 +69,7 @@ def test_a_thousand_poisoned_tickets_starve_nobody(desk: Desk, books: Books) -> 
     sql(books, "UPDATE ticketflow_tickets SET fields = '{damaged' WHERE id BETWEEN 401 AND 700")
     sql(books, "UPDATE ticketflow_history SET timer = 'timeout:broken:1:1' WHERE ticket_id BETWEEN 701 AND 1000")
     report = desk.run_timeouts(limit=100)
-    assert (report.fired, report.incidents, report.errors, report.raced, report.lost) == (60, 400, 600, 0, 0)
+    assert (report.fired, report.incidents, report.errors, report.raced, report.locked) == (60, 400, 600, 0, 0)
     assert {ticket.state for ticket in desk.find(sort="-id", limit=60).tickets} == {"handle"}
     incidents = desk.incidents(limit=2000)
     assert [row.ticket_id for row in incidents] == list(range(1, 1001))
@@ -304,11 +304,11 @@ def test_a_ticket_that_somebody_holds_is_lost_to_the_lock_and_fires_next_time(de
             assert books.rows() == before
         else:
             report = desk.run_timeouts()
-            assert (report.fired, report.incidents, report.lost, report.raced, report.errors) == (1, 1, 1, 0, 1)
-            assert [(run.lost, run.errors) for run in desk.runs()] == [(1, 1)]
+            assert (report.fired, report.incidents, report.locked, report.raced, report.errors) == (1, 1, 1, 0, 1)
+            assert [(run.locked, run.errors) for run in desk.runs()] == [(1, 1)]
     report = desk.run_timeouts()
     assert report.fired == (2 if books.engine.dialect.name == "sqlite" else 1)
-    assert (report.lost, report.raced) == (0, 0)
+    assert (report.locked, report.raced) == (0, 0)
     assert kinds(desk, 1) == ["opened", "fired"]
     books.assert_balanced()
 
@@ -318,7 +318,7 @@ def test_what_others_were_faster_with_is_counted_and_put_right(desk: Desk, books
         desk.open("timed", actor="ann", fields={"count": 5})
     sql(books, "UPDATE ticketflow_tickets SET next_timer_at = opened_at WHERE id = 2")
     report = desk.run_timeouts()
-    assert (report.raced, report.tickets, report.fired, report.lost, report.errors) == (1, 0, 0, 0, 0)
+    assert (report.raced, report.tickets, report.fired, report.locked, report.errors) == (1, 0, 0, 0, 0)
     assert (desk.run_timeouts().raced, kinds(desk, 2)) == (0, ["opened"])
     books.assert_balanced()
 
@@ -330,7 +330,7 @@ def test_what_a_run_left_because_it_was_stopped_or_limited_is_not_lost(desk: Des
     told = iter([False, False, True])
     stopped = desk.run_timeouts(chunk=2, stop=lambda: next(told))
     limited = desk.run_timeouts(limit=1)
-    assert [(report.tickets, report.lost) for report in (stopped, limited)] == [(4, 0), (1, 0)]
+    assert [(report.tickets, report.locked) for report in (stopped, limited)] == [(4, 0), (1, 0)]
     assert (desk.run_timeouts().tickets, desk.next_timer_due()) == (1, None)
 
 

@@ -122,11 +122,11 @@ def test_a_ticket_is_locked_until_the_hosts_transaction_ends(
                 elsewhere.run_timeouts()
         else:
             report = elsewhere.run_timeouts()
-            assert (report.fired, report.lost) == (1, 1)
+            assert (report.fired, report.locked) == (1, 1)
             assert [row.ticket_id for row in elsewhere.outbox()] == [other]
         assert elsewhere.get(ticket).ticket_version == 1
         session.rollback()
-        assert elsewhere.run_timeouts().lost == 0
+        assert elsewhere.run_timeouts().locked == 0
     assert sorted(row.ticket_id for row in desk.outbox()) == [ticket, other]
     books.assert_balanced()
 

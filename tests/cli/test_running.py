@@ -13,7 +13,7 @@ LATER: dict[str, Any] = {"TICKETFLOW_NOW": "2026-03-02T09:11:00+08:00"}
 def test_a_timeout_run_fires_what_is_due_once(terminal: Terminal) -> None:
     terminal.ticket()
     found = terminal.one("timeouts", "run", **LATER)
-    assert (found["fired"], found["skipped"], found["incidents"], found["lost"]) == (1, 0, 0, 0)
+    assert (found["fired"], found["skipped"], found["incidents"], found["locked"]) == (1, 0, 0, 0)
     assert found["as_of"] == "2026-03-02T09:11:00+08:00"
     assert terminal("timeouts", "run", **LATER) == (
         "As of 2026-03-02 09:11: 0 fired, 0 skipped, 0 escalated, 0 incidents.\n"

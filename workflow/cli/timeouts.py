@@ -38,8 +38,8 @@ def timeouts() -> None:
 def run_timeouts(session: Session, *, as_of: str | None, since: str | None, **given: Any) -> None:
     """Fire every timer that is due, once.
 
-    Any number of these may run at a time. What others were faster with, what they have locked and what could not be
-    read is counted apart; the next run takes it up. Meant for cron:
+    Any number of these may run at a time. What others were faster with, what they have in hand and what could not
+    be read is counted apart; they, or the next run, take it up. Meant for cron:
 
         * * * * *  cd /srv/desk && .venv/bin/ticketflow timeouts run > /dev/null
     """
@@ -55,8 +55,8 @@ def run_timeouts(session: Session, *, as_of: str | None, since: str | None, **gi
     session.say(
         "As of {as_of}: {fired} fired, {skipped} skipped, {escalated} escalated, {incidents} incidents.", **facts
     )
-    if report.raced or report.lost or report.errors:
-        session.say("Others were first on {raced} tickets; {lost} are locked, {errors} cannot be read.", **facts)
+    if report.raced or report.locked or report.errors:
+        session.say("Others were first on {raced} tickets and have {locked} in hand; {errors} cannot be read.", **facts)
     if report.dry_run:
         session.hint("Nothing was changed: this is what a run would do.")
 
@@ -132,7 +132,7 @@ def list_runs(session: Session, *, limit: int) -> None:
         rows = [
             (
                 *(run.id, view.moment(run.as_of), run.tickets, run.fired, run.escalated, run.skipped, run.incidents),
-                *(run.lost, run.raced, run.errors),
+                *(run.locked, run.raced, run.errors),
                 None if run.oldest_lateness is None else _to_the_second(timedelta(seconds=run.oldest_lateness)),
                 run.empty,
             )

@@ -114,9 +114,9 @@ HELP = {
     "A timer that is missing is armed, one that waits for nothing is dropped. Each ticket that was wrong is mended in a recorded step. One that cannot be read is named and passed over; the exit code is then 8 too.": "缺少的定时重新设定，无所等待的定时去掉。每张有误的工单都以一条记录改正。无法读取的工单会列出并跳过，退出码同样为 8。",
     "Change nothing; exit 8 where something differs.": "不做改动；有不符时退出码为 8。",
     # timeouts and incidents
-    "Any number of these may run at a time. What others were faster with, what they have locked and what could not be read "
-    "is counted apart; the next run takes it up. Meant for cron:": "可同时运行多个。他人已先执行的、被他人锁定的、无法读取的分别计数，"
-    "由下次运行处理。适合放进 cron：",
+    "Any number of these may run at a time. What others were faster with, what they have in hand and what could not be "
+    "read is counted apart; they, or the next run, take it up. Meant for cron:": "可同时运行多个。他人已先执行的、正由他人处理的、无法读取的"
+    "分别计数，由他们或下次运行处理。适合放进 cron：",
     "So many tickets in one transaction.": "每个事务处理这么多张工单。",
     "Say what would fire, and change nothing.": "只说明会执行什么，不做改动。",
     "List what is due and what comes next.": "列出已到期的和接下来的。",
@@ -138,8 +138,8 @@ HELP = {
 SAID = {
     "As of {as_of}: {fired} fired, {skipped} skipped, {escalated} escalated, {incidents} incidents.": "截至 {as_of}："
     "执行 {fired}，跳过 {skipped}，上报 {escalated}，异常 {incidents}。",
-    "Others were first on {raced} tickets; {lost} are locked, {errors} cannot be read.": "另有 {raced} 张工单他人已先执行，"
-    "{lost} 张被锁，{errors} 张无法读取。",
+    "Others were first on {raced} tickets and have {locked} in hand; {errors} cannot be read.": "另有 {raced} 张工单他人已先执行，"
+    "{locked} 张正由他人处理，{errors} 张无法读取。",
     "Nothing was changed: this is what a run would do.": "未做改动：运行即会如此。",
     "{tickets} tickets, {fired} fired": "{tickets} 张工单，执行 {fired}",
     "Nothing is due, and nothing comes.": "没有到期的，也没有将到期的。",

@@ -277,10 +277,10 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
             if since is not None:
                 when = min(as_utc(since), self._now())
                 report = run_due(self._transactions, self._book, self.clock, as_of=when, quiet=True)
-                if report.lost:
+                if report.locked:
                     raise StoreBusy(
                         "{count} tickets that are due are in use", "say --since again when nobody uses the desk",
-                        count=report.lost,
+                        count=report.locked,
                     )  # fmt: skip
             crash.point("resume.fired")
             self._transactions.unit(go_on)

@@ -32,9 +32,10 @@ CHUNKS = {"sqlite": 1000, "postgresql": 2000}
 class RunReport:
     """What a timeout run did, or with `dry_run` would do.
 
-    `lost` tickets were locked by others, `raced` ones had been fired by others first, `errors` could not be read or
-    decided at all. `incidents` are timers that could not fire. `oldest_lateness` is in seconds. A dry run takes no
-    lock: it cannot tell what a run would lose to one, nor what the database would refuse.
+    `locked` tickets were due and in others' hands when the run ended: they, or the next run, fire them. `raced` ones
+    had been fired by others first, `errors` could not be read or decided at all. `incidents` are timers that could not
+    fire. `oldest_lateness` is in seconds. A dry run takes no lock: it cannot tell what others would have, nor what the
+    database would refuse.
     """
 
     as_of: datetime
@@ -43,7 +44,7 @@ class RunReport:
     skipped: int = 0
     escalated: int = 0
     incidents: int = 0
-    lost: int = 0
+    locked: int = 0
     raced: int = 0
     errors: int = 0
     oldest_lateness: float | None = None
@@ -104,11 +105,11 @@ def run_due(
 
     def close(connection: Connection) -> RunReport:
         all_had_their_turn = not so_far.more and so_far.left != 0
-        lost = claims.count_due(connection, as_of) if all_had_their_turn else 0
-        done = replace(so_far.report, lost=lost, seconds=round(time.perf_counter() - began, 3))
+        locked = claims.count_due(connection, as_of) if all_had_their_turn else 0
+        done = replace(so_far.report, locked=locked, seconds=round(time.perf_counter() - began, 3))
         row = {
             "as_of": as_of, "started_at": started_at, "ended_at": clock.now(), "tickets": done.tickets,
-            "fired": done.fired, "skipped": done.skipped, "incidents": done.incidents, "lost": done.lost,
+            "fired": done.fired, "skipped": done.skipped, "incidents": done.incidents, "lost": done.locked,
             "raced": done.raced, "escalated": done.escalated,
             "errors": done.errors, "oldest_lateness": done.oldest_lateness, "lateness": json.dumps(so_far.lateness),
         }  # fmt: skip

@@ -51,7 +51,7 @@ class Run:
     fired: int
     skipped: int
     incidents: int
-    lost: int
+    locked: int
     raced: int
     escalated: int
     errors: int
@@ -102,7 +102,7 @@ def due_timers(connection: Connection, *, limit: int, until: datetime | None = N
     return Agenda(tuple(found), tuple(damaged))
 
 
-_RUN = tuple(runs.c[name] for name in Run.__slots__)
+_RUN = tuple(runs.c["lost" if name == "locked" else name] for name in Run.__slots__)  # the column has an old name
 _INCIDENT = tuple(incidents.c[name] for name in IncidentRow.__slots__)
 
 
