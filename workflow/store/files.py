@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # as FAT and some network shares say
+UNTOLD = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)  # of a file system that cannot be asked to wait for its disk
 
 
 def give_name(part: Path, path: Path) -> None:
     """Give a file that is whole and on the disk its name, which then outlives the power.
 
-    Raise FileExistsError where another has it: unlike a rename this never takes the place of one.
+    Raise FileExistsError where another has it: unlike a rename this never takes the place of one. Where a file cannot
+    have two names, a kill between taking the name and giving it leaves an empty file under it.
     """
-    os.link(part, path)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    if os.name == "nt":
+        os.rename(part, path)  # which there takes no other's place, and a folder cannot be opened
+        return
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.replace(part, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in UNTOLD:
+            raise
+    finally:
+        os.close(folder)
