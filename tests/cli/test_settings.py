@@ -182,6 +182,45 @@ def test_a_name_is_taken_only_by_whom_the_desk_lets(empty: Terminal) -> None:
     assert len(empty.objects("list", **more)) == 3, "to read takes no name"
 
 
+def locked_out(terminal: Terminal) -> Path:
+    """Make a desk at which nobody at a command line is anybody, as those made by an older release may be."""
+    terminal("init")
+    path = terminal.folder / "definitions" / "desk.yaml"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(x for x in lines if not x.startswith(("default_actor:", "act_as:"))), "utf-8")
+    return path
+
+
+def test_who_is_refused_is_told_what_to_write_where_and_the_owner_opens_the_desk(empty: Terminal) -> None:
+    path, words = locked_out(empty), ("open", "inquiry", "-f", "statement=?")
+    (remark,) = empty.one("check")["problems"]
+    assert remark["code"] == "nobody-applies"
+    error = empty.error(*words, code=5)
+    line = f'"{ME}": [agent_01]'
+    assert f"in definitions/desk.yaml:6:1 write {line} under `act_as`" in error["remedy"]
+    assert empty.one("health")["nobody_applies"] is True
+    assert "No user of this system may act as a member who may `apply`" in empty("health")
+    path.write_text(path.read_text("utf-8") + f"act_as:\n  {line}\n", "utf-8")
+    place = f"definitions/desk.yaml:{len(path.read_text('utf-8').splitlines()) - 1}:1"
+    assert f"{place} lets you already" in empty.error(*words, code=5)["remedy"]
+    assert "已允许您" in empty.error(*words, "--lang", "zh", code=5)["remedy"]
+    assert "No user of this system" in empty("apply"), "agent_01 may open tickets, and apply nothing"
+    empty(*words)
+    path.write_text(path.read_text("utf-8").replace(line, f'"{ME}": [agent_01, admin_01]'), "utf-8")
+    assert "No user of this system" not in empty("apply")
+    assert empty.err == "Nobody at a command line may `apply`: this is done as the owner of the database.\n"
+    assert empty.one("health")["nobody_applies"] is False
+    assert empty.error("apply", code=5)["code"] == "forbidden", "the owner's way is closed again"
+
+
+def test_who_does_not_own_the_database_opens_no_desk(empty: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked_out(empty)
+    empty("list")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    for more in ((), ("--actor", "supervisor_01"), ("--actor", "system"), ("--dry-run",)):
+        assert empty.error("apply", *more, code=5)["code"] in ("forbidden", "refused")
+
+
 @pytest.mark.prove
 @pytest.mark.skipif(getattr(os, "geteuid", int)() != 0 or ME != "root", reason="only root can be somebody else")
 def test_somebody_else_is_somebody_else_whatever_the_environment_says(empty: Terminal) -> None:

@@ -61,13 +61,13 @@ def _intake(desk: Desk) -> None:
 
 def _rearm(desk: Desk) -> None:
     revise.CHUNK = 2
-    folder = Path(desk._folder)
+    folder = Path(desk.folder)
     desk.apply(write(folder.with_name("longer"), JOB, VISIT, desk=LONGER), actor="boss")
 
 
 def _deliver(desk: Desk) -> None:
     """Deliver six minutes after whoever tried before, when the leases of one that died have ended."""
-    tries = Path(desk._folder).with_name("tries")
+    tries = Path(desk.folder).with_name("tries")
     with tries.open("a") as trying:
         trying.write("x")
     desk.clock.move_to(LATE + 6 * MINUTE * len(tries.read_text()))  # type: ignore[attr-defined]
@@ -75,7 +75,7 @@ def _deliver(desk: Desk) -> None:
 
 
 def _apply(desk: Desk) -> None:
-    folder = Path(desk._folder)
+    folder = Path(desk.folder)
     desk.apply(write(folder.with_name("second"), VERSION_2), actor="boss")
 
 
@@ -90,7 +90,7 @@ def _migrate(desk: Desk) -> None:
 
 
 def _beside(desk: Desk, name: str) -> Path:
-    return Path(desk._folder).with_name(name)
+    return Path(desk.folder).with_name(name)
 
 
 def _copy(desk: Desk, *, restored: bool = False) -> None:

@@ -233,17 +233,18 @@ class Session(Output):
         Raise NotFound for nobody's name, Forbidden for one that this user of the system may not take, which is put on
         record.
         """
+        from workflow.cli.osuser import let_in
         from workflow.core.people import acting
 
-        name = self.setting("actor")
+        name, user = self.setting("actor"), os_user()
         try:
-            return acting(self.spec, os_user(), name)
+            return acting(self.spec, user, name)
         except Forbidden as refusal:
             context = click.get_current_context()
             verb = context.command_path.partition(" ")[2] or "-"
             ticket = context.params.get("ticket_id")
             self.desk.record_refusal(refusal, verb=verb, actor=name, ticket_id=ticket)
-            raise
+            raise let_in(refusal, self.desk.folder, user, self.spec.act_as.get(user, ()), name) from None
 
     def time(self, text: str | None) -> datetime | None:
         """Read a time as people write it, in the desk's zone where it says no offset."""

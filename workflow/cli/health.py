@@ -11,6 +11,7 @@ import click
 
 from workflow.cli import options
 from workflow.cli.context import Session
+from workflow.cli.osuser import tell_locked
 from workflow.cli.output import styled
 from workflow.cli.shell import Command, pass_session
 
@@ -72,6 +73,8 @@ def _show(session: Session, found: Health) -> None:
             "Newer public holidays are known, {editions}; `ticketflow apply` re-arms open tickets by them.",
             editions=found.newer_holidays,
         )
+    if found.nobody_applies:
+        tell_locked(session)
     if found.anybody_acts:
         session.say("This desk is on trial, where anybody here may act under other names (`act_as` in desk.yaml).")
     for finding in found.findings:

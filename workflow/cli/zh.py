@@ -132,7 +132,6 @@ HELP = {
     "`文件:行:列: 级别 代码: 说明（建议）`。有错误时退出码为 3。",
     "Warnings count as errors.": "警告也算错误。",
     "Put the definitions in force.": "让定义生效。",
-    "Tickets that are open stay with the version they were opened under.": "未结的工单仍按受理时的版本办理。",
     "Say what would change, and change nothing.": "只说明会有什么变化，不做改动。",
     "Editors complete and check a definition that names it in its first line, as the shipped ones do.": "定义文件首行写明它之后，"
     "编辑器便能补全和检查；自带的定义就是这样写的。",

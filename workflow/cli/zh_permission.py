@@ -10,9 +10,21 @@ PERMISSION = {
     "的名义操作；您可用的名义：{known}",
     "whoever may `apply` lets you in desk.yaml: as an os_user of {actor}, or under act_as": "请有 `apply` 权限的人在 desk.yaml "
     "中允许：写入 {actor} 的 os_user，或写在 act_as 之下",
+    "{place} lets you already; that counts once a member who may has run `ticketflow apply`, or, where nobody can, the owner "
+    "of the database": "{place} 已允许您；须由有权的成员（无人可以时由数据库的所有者）运行 `ticketflow apply` 后才生效",
+    "in {place} write {line} under `act_as`; that counts once a member who may has run `ticketflow apply`, or, where nobody "
+    "can, the owner of the database": "请在 {place} 的 `act_as` 之下写 {line}；须由有权的成员（无人可以时由数据库的所有者）运行 "
+    "`ticketflow apply` 后才生效",
+    "Nobody at a command line may `apply`: this is done as the owner of the database.": "命令行上无人可以 `apply`：现以数据库所有者的身份"
+    "进行。",
+    "No user of this system may act as a member who may `apply`: give one an os_user in desk.yaml; then the owner of the "
+    "database applies it.": "没有系统用户能以可 `apply` 的成员名义操作：请在 desk.yaml 中给其中一人写上 os_user，再由数据库的所有者启用。",
+    "Tickets that are open stay with the version they were opened under. Where no user of the system may act as a member "
+    "who may do this, the owner of the database does it in nobody's name.": "未结的工单仍按受理时的版本办理。没有系统用户能以可如此操作的成员"
+    "名义行事时，数据库的所有者可以不以任何人的名义启用。",
     "anybody at a command line may act as {text}": "命令行上任何人都可以 {text} 的名义操作",
     "no user of the system may act as {text}, who may `apply`": "没有系统用户能以可 `apply` 的 {text} 的名义操作",
-    "give one of them an os_user": "请给其中一人写上 os_user",
+    "give one of them an os_user; only a host's own desk needs none": "请给其中一人写上 os_user；只有宿主程序自己的服务台不需要",
     "good for a trial; take it out before going live": "仅供试用；正式使用前请去掉",
     "remark": "提示",
     "This desk is on trial, where anybody here may act under other names (`act_as` in desk.yaml).": "此服务台在试用：这里任何人都可以他人名义操作（desk.yaml "

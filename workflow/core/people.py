@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow.core.guard import Rules
 from workflow.core.model import Actor, Ticket
-from workflow.definition.desk import ANYBODY, DeskSpec
+from workflow.definition.desk import ANYBODY, DeskFile, DeskSpec
 from workflow.definition.model import AUTOMATIC_ACTORS
 from workflow.errors import Forbidden, NotFound, Refused
 
@@ -32,7 +32,7 @@ def actor_of(desk: DeskSpec, name: str) -> Actor:
     return Actor(name, frozenset(member.roles))
 
 
-def identities(desk: DeskSpec, user: str) -> tuple[str, ...]:
+def identities(desk: DeskFile, user: str) -> tuple[str, ...]:
     """Return the members that a user of the operating system may act as: their own first, if they have one."""
     own = [name for name, member in desk.members.items() if user in member.os_user]
     also = [*desk.act_as.get(user, ()), *desk.act_as.get(ANYBODY, ())]

@@ -80,7 +80,8 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
         for at, user in enumerate(person.os_user):
             if (other := users.setdefault(user, name)) != name:
                 sheet.report(("members", name, "os_user", at), "duplicate-os-user", user, other=other)
-    _check_reach(desk, sheet)
+    if desk.is_locked and desk.appliers:
+        sheet.report(("members",), "nobody-applies", ", ".join(desk.appliers), key=True)
     check_fields(desk.customer.fields, ("customer", "fields"), sheet, RESERVED)
     for at, line in enumerate(desk.customer.same_by):
         for inner, name in enumerate(line):
@@ -88,19 +89,6 @@ def check_desk(desk: DeskSpec, sheet: Sheet) -> None:
     check_facts(desk, sheet)
     check_outlets(desk, sheet)
     check_people(desk, sheet)
-
-
-def _check_reach(desk: DeskSpec, sheet: Sheet) -> None:
-    """Remark that those who may act at a command line have nobody among them who may `apply` another desk.yaml."""
-    own = {name for name, member in desk.members.items() if member.os_user}
-    reached = own.union(*desk.act_as.values(), [desk.default_actor] if desk.default_actor else [])
-    may = {
-        name
-        for name, member in desk.members.items()
-        if any(role in desk.roles and "apply" in desk.roles[role].may for role in member.roles)
-    }
-    if own and may and ANYBODY not in reached and not reached & may:
-        sheet.report(("members",), "nobody-applies", ", ".join(sorted(may)), key=True)
 
 
 def check_type(

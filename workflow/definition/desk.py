@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -182,3 +183,16 @@ class DeskSpec(DeskFile):
     """The desk: what desk.yaml says, and the files beside it that are no ticket types. One revision holds all of it."""
 
     rules: RulesSpec | None = None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether no user of the operating system may act as a member who may `apply` other definitions."""
+        own = [name for name, member in self.members.items() if member.os_user]
+        reached = {*own, *chain.from_iterable(self.act_as.values()), self.default_actor}
+        return ANYBODY not in reached and reached.isdisjoint(self.appliers)
+
+    @property
+    def appliers(self) -> tuple[str, ...]:
+        """The members who may `apply` other definitions."""
+        may = {name for name, role in self.roles.items() if "apply" in role.may}
+        return tuple(sorted(name for name, member in self.members.items() if not may.isdisjoint(member.roles)))

@@ -97,6 +97,12 @@ def load_definitions(
     return Definitions(spec, resolved, guidance), tuple(problems)
 
 
+def read_desk(folder: Path) -> tuple[DeskFile, Sheet] | None:
+    """Read desk.yaml alone, for what it says and where; None where it cannot be read."""
+    found = _read_file(folder / DESK_FILE, DeskFile, [])
+    return (found.spec, Sheet(found.reader, found.root)) if found and not found.misfits else None
+
+
 def _desk(file: DeskFile, rules: _Read | None) -> DeskSpec:
     """Return the desk that its files describe."""
     parts = {name: getattr(file, name) for name in file.model_fields_set}

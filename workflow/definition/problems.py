@@ -157,7 +157,9 @@ RULES: Mapping[str, Rule] = {
         "anybody at a command line may act as {text}", "good for a trial; take it out before going live", "remark"
     ),
     "nobody-applies": Rule(
-        "no user of the system may act as {text}, who may `apply`", "give one of them an os_user", "remark"
+        "no user of the system may act as {text}, who may `apply`",
+        "give one of them an os_user; only a host's own desk needs none",
+        "remark",
     ),
     "unheld-role": Rule("no member holds the role {text}", "give it to a member in desk.yaml", "warning"),
     "role-may-not-advance": Rule(

@@ -163,7 +163,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         transaction's first read. Raise StoreBusy if another transaction holds the lock; nothing is tried again.
         """
         return type(self)(
-            Joined(host, self.clock), self.clock, self._folder, self._conditions, self._actions, self._books,
+            Joined(host, self.clock), self.clock, self.folder, self._conditions, self._actions, self._books,
             self.delivery, self._classifiers,
         )  # fmt: skip
 
@@ -195,7 +195,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         or DefinitionChanged where a version that tickets are pinned to was edited; then nothing is changed. With
         `dry_run` all that is done and taken back again.
         """
-        folder = self._folder if definitions is None else Path(definitions)
+        folder = self.folder if definitions is None else Path(definitions)
         found = rulebook.load(folder, self._conditions, self._actions)
         now = self._now()
 

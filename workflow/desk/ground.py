@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 
 class Ground:
-    """What the verbs share. `books` holds the rules last read: desks made by `within` share it with theirs."""
+    """What the verbs share. `books` holds the rules last read: desks made by `within` share it with theirs.
+
+    `folder` has the files of the definitions.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class Ground:
         delivery: Delivery | None = None,
         classifiers: Mapping[str, HostClassifier] = NOTHING,
     ) -> None:
-        self._transactions, self.clock, self._folder = transactions, clock, folder
+        self._transactions, self.clock, self.folder = transactions, clock, folder
         self._conditions, self._actions, self._books = conditions, actions, books
         self.delivery = delivery or Delivery()
         self._classifiers = classifiers

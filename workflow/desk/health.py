@@ -43,8 +43,9 @@ class Health:
     machine's clock is ahead of a database server's, below zero if it is behind. `restored_from` is the moment of the
     backup that a desk came back from which still waits for `Desk.resume`. `unset_outlets` are those of the desk whose
     address is not set in this process. `anybody_acts` says that any user of the machine may act under names that are
-    not theirs: good for a trial. `findings` are what is beyond the limits, each with its sentence and remedy; without
-    any the desk is healthy.
+    not theirs: good for a trial; `nobody_applies` that none may act as a member who may `apply` other definitions, so
+    that only the database's owner can. `findings` are what is beyond the limits, each with its sentence and remedy;
+    without any the desk is healthy.
     """
 
     as_of: datetime
@@ -66,6 +67,7 @@ class Health:
     restored_from: datetime | None
     unset_outlets: tuple[str, ...]
     anybody_acts: bool
+    nobody_applies: bool
     findings: tuple[Unhealthy, ...] = field(default=())
 
     @property
@@ -96,6 +98,7 @@ def examine(
     changed: bool,
     newer_holidays: tuple[str, ...],
     anybody_acts: bool,
+    nobody_applies: bool,
     clock_ahead: timedelta,
     unset_outlets: tuple[str, ...],
 ) -> Health:
@@ -119,6 +122,7 @@ def examine(
         newer_holidays=newer_holidays,
         restored_from=restored_from(connection),
         anybody_acts=anybody_acts,
+        nobody_applies=nobody_applies,
         unset_outlets=unset_outlets,
     )
     return replace(found, findings=tuple(_findings(found, limits)))

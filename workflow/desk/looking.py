@@ -67,7 +67,7 @@ class LookingVerbs(Ground):
     def definitions_changed(self) -> bool:
         """Whether the files differ from what was last applied."""
         known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "folder"))
-        return known != rulebook.folder_print(self._folder)
+        return known != rulebook.folder_print(self.folder)
 
     @property
     def newer_holidays(self) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ class LookingVerbs(Ground):
         from workflow.desk.health import Limits, examine
 
         changed, newer, now = self.definitions_changed, self.newer_holidays, self.clock.now()
-        unset_outlets = unset(self.delivery, self.desk)
+        desk = self.desk
         return self._transactions.read(
             lambda connection: examine(
                 connection,
@@ -180,9 +180,10 @@ class LookingVerbs(Ground):
                 window=window,
                 changed=changed,
                 newer_holidays=newer,
-                anybody_acts=ANYBODY in self._book(connection).desk.act_as,
+                anybody_acts=ANYBODY in desk.act_as,
+                nobody_applies=desk.is_locked,
                 clock_ahead=getattr(self.clock, "ahead", timedelta()),
-                unset_outlets=unset_outlets,
+                unset_outlets=unset(self.delivery, desk),
             )
         )
 
