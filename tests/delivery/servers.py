@@ -23,6 +23,7 @@ from typing import Any, Self
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 SECRET = "a secret between two"
+Answer = int | str | bytes
 
 
 def server_context() -> ssl.SSLContext:
@@ -84,14 +85,14 @@ class Posted:
 
 
 class Receiver(Running):
-    """Takes webhooks and drops doubles by their key. `answer` says how: a status, `hang`, `close`, or a body.
+    """Takes webhooks and drops doubles by their key. `answer` is a status, `hang`, `close`, a body, or what says so.
 
     With `before_answer`, something happens when a message has come and is not answered yet.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.answer: int | str | bytes = 200
+        self.answer: Answer | Callable[[Posted], Answer] = 200
         self.retry_after: str | None = None
         self.posted: list[Posted] = []
         self.accepted: Counter[str] = Counter()
@@ -102,7 +103,7 @@ class Receiver(Running):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 posted = Posted({name.lower(): value for name, value in self.headers.items()}, body)
-                answer = owner.answer
+                answer = owner.answer(posted) if callable(owner.answer) else owner.answer
                 with lock:
                     owner.posted.append(posted)
                     if answer == 200:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.delivery.desks import PEOPLE, TELLING, hooked, job, states, telling
-from tests.delivery.servers import MailHost, Receiver
+from tests.delivery.servers import MailHost, Posted, Receiver
 from tests.store.small import NOON, write
 from workflow.clock import VirtualClock
 from workflow.core.model import Ticket
 from workflow.definition.desk import DeskSpec
+from workflow.delivery import way
 from workflow.delivery.digest import digest
 from workflow.delivery.notice import Notice
 from workflow.delivery.settings import Delivery
@@ -123,6 +125,70 @@ def test_what_a_relay_died_over_comes_again_under_the_same_key(definitions: Path
         clock.advance(LEASE)
         assert desk.deliver().sent == 3
     assert sorted(receiver.keys.values()) == [1, 2]
+
+
+def too_much(posted: Posted) -> int:
+    """Answer as one who takes no more than three at once, and nothing of ticket 3."""
+    found = posted.message.get("messages", [posted.message])
+    return 413 if len(found) > 3 or 3 in {each["ticket"]["id"] for each in found} else 200
+
+
+def test_of_a_digest_that_is_refused_for_good_the_others_are_told(
+    database_url: str, definitions: Path, receiver: Receiver
+) -> None:
+    receiver.answer = too_much
+    with telling(database_url, definitions, hooked(receiver)) as desk:
+        escalated(desk, 10)
+        report = desk.deliver()
+        assert (report.sent, report.given_up, report.waiting) == (9, 1, 0)
+        assert [(row.ticket_id, row.last_error) for row in desk.outbox(state="failed")] == [(3, "HTTP 413")]
+        assert {row.attempts for row in desk.outbox()} == {1}
+    told = [posted.message for posted in receiver.posted if receiver.accepted[posted.key]]
+    tickets = [each["ticket"]["id"] for message in told for each in message.get("messages", [message])]
+    assert sorted(tickets) == [1, 2, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_relay_that_dies_over_a_part_of_a_digest_sends_it_again(definitions: Path, receiver: Receiver) -> None:
+    clock, left = VirtualClock(NOON), ["relay.sent"] * 2
+    receiver.answer = lambda posted: 413 if len(posted.message["messages"]) > 3 else 200
+
+    def die(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            if not left:
+                raise KeyboardInterrupt
+
+    with telling("sqlite://", definitions, hooked(receiver), clock=clock) as desk:
+        escalated(desk, 6)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(crash, "point", die)
+            with pytest.raises(KeyboardInterrupt):
+                desk.deliver()
+        assert states(desk) == ["sent"] * 3 + ["sending"] * 3
+        clock.advance(LEASE)
+        assert desk.deliver().sent == 3
+    assert sorted(receiver.accepted.values()) == [1, 2]
+
+
+def test_a_digest_that_is_refused_too_slowly_waits(
+    definitions: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.answer = too_much
+    monkeypatch.setattr(way, "TURN", 0.05)
+    receiver.before_answer = lambda _posted: time.sleep(0.1)
+    with telling("sqlite://", definitions, hooked(receiver)) as desk:
+        escalated(desk, 4)
+        report = desk.deliver()
+        assert (report.failed, report.given_up) == (4, 0)
+        assert {(row.state, row.attempts) for row in desk.outbox()} == {("waiting", 1)}
+
+
+def test_a_digest_for_a_mailbox_that_is_not_there_is_tried_once(definitions: Path) -> None:
+    with MailHost() as host, telling("sqlite://", definitions, Delivery(smtp_url=host.url())) as desk:
+        host.unknown = {"ann@example.org", "bob@example.org"}
+        job(desk, *["tell_team"] * 5)
+        assert desk.deliver().given_up == 5
+        assert host.asked == 1
 
 
 def _raise(error: type[BaseException]) -> None:

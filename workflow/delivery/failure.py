@@ -11,16 +11,18 @@ LONGEST = 300
 class Failure(Exception):
     """A receiver did not take a message; its own `code`, as `HTTP 404`, comes first in what is written down.
 
-    `permanent` says that this very message will never be taken: it is not tried again. `unreachable` says that the
-    next one by the same way will hardly be taken either: the server is away, or refuses whoever has this key or
-    address, which somebody may mend. `retry_after` is how long the receiver wants to be left alone.
+    `permanent` says that this very message will never be taken: it is not tried again; with `nobody`, nor will any
+    other to the same. `unreachable` says that the next one by the same way will hardly be taken either: the server is
+    away, or refuses whoever has this key or address, which somebody may mend. `retry_after` is how long the receiver
+    wants to be left alone.
     """
 
     def __init__(
         self, reason: str = "", *, code: str | None = None, permanent: bool = False, unreachable: bool = False,
-        retry_after: timedelta | None = None,
+        nobody: bool = False, retry_after: timedelta | None = None,
     ) -> None:  # fmt: skip
         self.code, self.permanent, self.unreachable, self.retry_after = code, permanent, unreachable, retry_after
+        self.nobody = nobody
         super().__init__(one_line(": ".join(part for part in (code, reason) if part)))
 
     @classmethod

@@ -37,13 +37,13 @@ class Mail:
         try:
             mail = self._compose(notice, addresses, now)
         except (ValueError, MessageError) as error:
-            raise Failure(f"no mail can be written to this address: {error}", permanent=True) from error
+            raise Failure(f"no mail can be written to this address: {error}", permanent=True, nobody=True) from error
         try:
             with self._line.attempt():
                 refused = self._hand_over(mail)
         except smtplib.SMTPRecipientsRefused as error:
             never = all(code >= NEVER for code, _ in error.recipients.values())
-            raise Failure(_refusals(error.recipients), permanent=never) from error
+            raise Failure(_refusals(error.recipients), permanent=never, nobody=True) from error
         except smtplib.SMTPResponseException as error:
             of_this_mail = isinstance(error, smtplib.SMTPDataError)
             raise Failure(

@@ -89,31 +89,36 @@ class Way:
         self.room = ROOM_IN_CHAT if name.startswith(OUTLET) else ROOM
         self.away: list[datetime] = []
         self.shut: Shut | None = None
+        self.until = 0.0  # when the turn ends
 
     def turn(self, due: datetime, limit: int | None, stop: Callable[[], bool]) -> Counter[str]:
         """Try some of the messages that are due, the oldest first, at most so many; return what became of how many.
 
-        Where more are due to the same than are told one by one, those go first.
+        Where more are due to the same than are told one by one, those go first, as one; what is refused for good as one
+        goes by halves.
         """
         done: Counter[str] = Counter()
         if self.shut and self.clock.now() >= self.shut.until:
             self.shut, self.away = None, []
         if self.shut or not self._is_due(due):
             return done
-        lease, claimed_at = self.clock.now() + LEASE, time.monotonic()
+        lease, self.until = self.clock.now() + LEASE, time.monotonic() + TURN
         parcels = deque(self._claim(due, lease, limit))
         crash.point("relay.claimed")
         untried: list[OutboxRow] = []
         while parcels:
             parcel = parcels.popleft()
-            if untried or self.shut or stop() or time.monotonic() - claimed_at > TURN:
+            if untried or self.shut or stop() or time.monotonic() > self.until:
                 untried.extend(parcel)
                 continue
             rows, notices = self._what_stands(parcel, lease, done)
             if 1 < len(rows) <= self.telling.digest_above:
                 parcels.extendleft((row,) for row in reversed(rows))
-            elif rows:
-                done[self._send(rows, notices, lease)] += len(rows)
+            elif rows and (word := self._send(rows, notices, lease)):
+                done[word] += len(rows)
+            else:
+                half = len(rows) // 2
+                parcels.extendleft(filter(None, (rows[half:], rows[:half])))
         if untried:
             self.store.unit(lambda connection: outbox.put_back(connection, untried, lease))
         if shut := self.shut:
@@ -179,8 +184,11 @@ class Way:
             done[self._failed((row,), row.key, lease, failure)] += 1
         return rows, notices
 
-    def _send(self, rows: Sequence[OutboxRow], notices: Sequence[Notice], lease: datetime) -> str:
-        """Send a message, or several as one, and write down what became of it; return that as a word."""
+    def _send(self, rows: Sequence[OutboxRow], notices: Sequence[Notice], lease: datetime) -> str | None:
+        """Send a message, or several as one, and write down what became of it; return that as a word.
+
+        Return None where several are refused for good as one, and there is time to send them by halves.
+        """
         notice = notices[0]
         if len(notices) > 1:
             notice = digest(notices, self.office.desk, lang=self.office.lang, room=self.room)
@@ -189,6 +197,10 @@ class Way:
             remark = self.office.routes.send(notice, self.clock.now())
             crash.point("relay.sent")
         except Failure as failure:
+            if len(rows) > 1 and failure.permanent and not failure.nobody:
+                if time.monotonic() < self.until:
+                    return None
+                failure.permanent = False  # of its parts nothing is known yet
             return self._failed(rows, notice.key, lease, failure)
         self.away.clear()
         if len(notices) > 1:
