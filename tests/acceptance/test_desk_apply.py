@@ -9,9 +9,10 @@ import pytest
 
 from tests.store.small import DESK, HOURS, JOB, MINUTE, NOON, VISIT, Books, opened, timed, write
 from workflow.clock import VirtualClock
-from workflow.desk import book
-from workflow.desk.book import ApplyReport, load
+from workflow.desk import files
+from workflow.desk.book import ApplyReport
 from workflow.desk.desk import Desk
+from workflow.desk.files import load
 from workflow.errors import DefinitionChanged, DefinitionError, NotFound, Refused, UsageError
 
 X = {"statement": "x"}
@@ -37,7 +38,7 @@ def test_applying_what_is_in_force_changes_nothing(desk: Desk, books: Books) -> 
 def test_sound_files_are_read_once_until_they_are_edited_or_a_name_is_gone(
     definitions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(book, "_SOUND", {})  # or it may be full of what other tests read, and be emptied half-way
+    monkeypatch.setattr(files, "_SOUND", {})  # or it may be full of what other tests read, and be emptied half-way
     write(definitions, JOB, VISIT, desk=HOURS)
     rung = {"bell": print}
     found = load(definitions, {}, rung)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -26,9 +23,8 @@ from workflow.definition.holidays import newest_edition
 from workflow.definition.machine import Compiled, compile_type
 from workflow.definition.model import FieldSpec
 from workflow.definition.resolve import ALWAYS, Definitions, TicketType
-from workflow.definition.shipped import shipped_folder
 from workflow.definition.stored import holiday_editions, read_desk, read_guidance, read_type, with_editions
-from workflow.errors import Conflict, DefinitionChanged, DefinitionError, NotFound, SchemaOutdated
+from workflow.errors import Conflict, DefinitionChanged, NotFound, SchemaOutdated
 from workflow.store import crash
 from workflow.store import definitions as store
 from workflow.store.engine import OPENING, alone
@@ -40,8 +36,6 @@ if TYPE_CHECKING:
 
 Registered = Mapping[str, HostCondition]
 GUIDANCE = "guidance"
-MOST_SOUND = 8
-_SOUND: dict[tuple[str, frozenset[str], frozenset[str]], Definitions] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,52 +220,6 @@ class Book:
 def generation(connection: Connection) -> str:
     """Return a word that changes with every `apply` and never comes back, not even after a rollback."""
     return store.setting(connection, "generation") or ""
-
-
-def folder_or_default(folder: str | Path | None) -> Path:
-    """Return the folder of definitions: the one named, else ./definitions if it holds a desk, else the shipped ones."""
-    if folder is not None:
-        return Path(folder)
-    here = Path("definitions")
-    return here if (here / "desk.yaml").is_file() else shipped_folder()
-
-
-def load(folder: Path, hosts: Registered, actions: Collection[str]) -> Definitions:
-    """Read and check a folder; raise DefinitionError with every problem.
-
-    Files that were sound with these names are not read again: a host's tests make many desks of the same.
-    """
-    from workflow.definition.parse import load_definitions
-
-    key = (before := folder_print(folder), frozenset(hosts), frozenset(actions))
-    if key in _SOUND:
-        return _SOUND[key]
-    found, problems = load_definitions(folder, conditions=tuple(hosts), actions=tuple(actions))
-    if found is None:
-        errors = [problem for problem in problems if problem.severity == "error"]
-        raise DefinitionError(
-            "{count} problems in the definitions of {folder}; the first: {first}",
-            "run `ticketflow check`",
-            problems=problems,
-            count=len(errors),
-            folder=str(folder),
-            first=str(errors[0]),
-        )
-    if len(_SOUND) >= MOST_SOUND:
-        _SOUND.clear()
-    if folder_print(folder) == before:
-        _SOUND[key] = found
-    return found
-
-
-def folder_print(folder: Path) -> str:
-    """Return the hash of a folder's files, to notice cheaply that they were edited."""
-    digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob(f"{GUIDANCE}/*.yaml")]):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        with suppress(OSError):
-            digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()
 
 
 def apply(connection: Connection, definitions: Definitions, at: datetime, *, print_of_folder: str = "") -> ApplyReport:

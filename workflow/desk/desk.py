@@ -21,7 +21,7 @@ from workflow.delivery.relay import DeliveryReport
 from workflow.delivery.routes import HostAction
 from workflow.delivery.settings import Delivery
 from workflow.desk import book as rulebook
-from workflow.desk import deliveries
+from workflow.desk import deliveries, files
 from workflow.desk.book import ApplyReport
 from workflow.desk.figures import FigureVerbs
 from workflow.desk.looking import LookingVerbs
@@ -86,7 +86,7 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         """
         store = Store(url, busy_timeout=busy_timeout)
         try:
-            folder = rulebook.folder_or_default(definitions)
+            folder = files.folder_or_default(definitions)
             time, asked = store.clock(clock or SystemClock()), classifiers or {}
             done = dict(actions) if isinstance(actions, Mapping) else dict.fromkeys(actions)
             desk = cls(Own(store), time, folder, conditions or {}, done, [], delivery, asked)
@@ -196,14 +196,14 @@ class Desk(PrivacyVerbs, SpeechVerbs, LookingVerbs, FigureVerbs, MendingVerbs, M
         `dry_run` all that is done and taken back again.
         """
         folder = self.folder if definitions is None else Path(definitions)
-        found = rulebook.load(folder, self._conditions, self._actions)
+        found = files.load(folder, self._conditions, self._actions)
         now = self._now()
 
         def work(connection: Connection) -> ApplyReport:
             if stored_definitions.latest_desk(connection) is not None:
                 desk = self._book(connection).desk
                 people.demand(desk, people.actor_of(desk, actor), "apply")
-            report = rulebook.apply(connection, found, now, print_of_folder=rulebook.folder_print(folder))
+            report = rulebook.apply(connection, found, now, print_of_folder=files.folder_print(folder))
             if report.changed:
                 outbox.release(connection, now)
             return report

@@ -19,8 +19,7 @@ from workflow.definition.resolve import TicketType
 from workflow.delivery import trial
 from workflow.delivery.routes import unset
 from workflow.delivery.trial import OutletState, Trial
-from workflow.desk import book as rulebook
-from workflow.desk import sorting, unit
+from workflow.desk import files, sorting, unit
 from workflow.desk.book import Book
 from workflow.desk.ground import Ground
 from workflow.desk.machines import Machines
@@ -67,7 +66,7 @@ class LookingVerbs(Ground):
     def definitions_changed(self) -> bool:
         """Whether the files differ from what was last applied."""
         known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "folder"))
-        return known != rulebook.folder_print(self.folder)
+        return known != files.folder_print(self.folder)
 
     @property
     def newer_holidays(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from tests.docs.citations import DEFINITIONS, ROOT, Citation, Entry, Place, entr
 from tests.docs.rows import test_of
 from workflow import TicketflowError
 from workflow.definition import parse
-from workflow.desk.book import folder_print
+from workflow.desk.files import folder_print
 from workflow.errors import Problem
 
 HERE = Path(__file__).parent

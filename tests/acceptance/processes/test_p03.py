@@ -9,7 +9,7 @@ import yaml
 
 from tests.acceptance.processes.steps import situations, walk
 from workflow import Desk, Refused, Ticket
-from workflow.desk.book import folder_or_default
+from workflow.desk.files import folder_or_default
 from workflow.testing import memory_desk
 
 BROADBAND = {"statement": "请问宽带怎么续约"}

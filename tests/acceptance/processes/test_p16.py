@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.processes.steps import HANDLED, PASSED, RECORD, SOLVED, SPECIAL, opened, situations, walk
 from workflow import Desk, Forbidden, Refused
-from workflow.desk.book import folder_or_default
+from workflow.desk.files import folder_or_default
 from workflow.testing import memory_desk
 
 SETTLED = (*SPECIAL, ("office_01", "settle", RECORD))

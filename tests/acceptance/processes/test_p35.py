@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workflow.definition.parse import load_definitions
-from workflow.desk.book import folder_or_default
+from workflow.desk.files import folder_or_default
 from workflow.testing import memory_desk
 
 FRENCH = """\
