@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_each_seal_holds_what_changed_since_the_one_before(store: Store, desk: D
     found = auditing.verify(store, sealed=[two])
     assert (found.gaps, found.faults) == ((1,), ())
     found = auditing.verify(store, sealed=[one, two])
-    assert (found.gaps, found.unsealed, found.seals, found.sealed_at) == ((), 1, 2, NOON)
+    assert (found.gaps, found.unsealed, found.seals, found.last, found.sealed_at) == ((), 1, 2, 2, NOON)
     sealed(store, tmp_path, key, whole=True)
     assert set(seals.read([tmp_path])[2].heads) == {1, 2, 3}
 
@@ -169,6 +170,34 @@ def test_a_seal_that_was_touched_proves_nothing(store: Store, desk: Desk, key: P
     path.write_text(forged.text)
     with pytest.raises(UsageError, match="it does not follow seal 1"):
         seals.read([folder])
+
+
+def test_a_folder_takes_the_seals_of_one_key(store: Store, desk: Desk, key: Path, tmp_path: Path) -> None:
+    folder, other = tmp_path / "seals", tmp_path / "other.key"
+    sealed(store, folder, key)
+    seals.new_key(other)
+    desk.note(1, "more", actor="ann")
+    with pytest.raises(UsageError, match=r"seal-000001\.json: it was signed by another key"):
+        sealed(store, folder, other)
+    assert [path.name for path in folder.iterdir()] == ["seal-000001.json"]
+    assert sealed(store, tmp_path / "new", other, whole=True)
+
+
+@pytest.mark.parametrize("what", ["pipe", "device", "long", "deep", "empty"])
+def test_what_is_no_seal_is_not_read_without_end(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "seal-000001.json"
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        monkeypatch.setattr(seals, "LARGEST", 1000)
+        path.write_text({"long": " " * 1001, "deep": "[" * 999, "empty": ""}[what])
+    with pytest.raises(UsageError, match=r"seal-000001\.json"):
+        seals.read([tmp_path])
+    for read in (seals.private_key, seals.public_key):
+        with pytest.raises(UsageError, match="holds no"):
+            read(path)
 
 
 def test_keys_and_seals_never_take_the_place_of_others(key: Path, tmp_path: Path) -> None:

@@ -151,10 +151,12 @@ def _unknown(found: Audit, *, pinned: bool) -> Iterator[tuple[str, dict[str, obj
             "Seals {gaps} were not given: what only they cover is proved by its own chain alone.",
             {"gaps": found.gaps},
         )
+    yield (
+        "The last seal given is number {number}, of {sealed}: whether later ones were taken away nobody here can tell.",
+        {"number": found.last, "sealed": str(found.sealed_at)},
+    )
     if found.unsealed:
-        yield "{count} entries were written after the last seal of their ticket, {sealed}.", {
-            "count": found.unsealed, "sealed": str(found.sealed_at)
-        }  # fmt: skip
+        yield "{count} entries were written after the last seal of their ticket.", {"count": found.unsealed}
 
 
 def _demand_library() -> None:

@@ -51,7 +51,11 @@ AUDIT = {
     "restore them from a backup": "请从备份恢复",
     "seal again: another process has just done so": "请再封存一次：另一个进程刚刚封存过",
     "seals need the package cryptography": "封存需要软件包 cryptography",
-    "{count} entries were written after the last seal of their ticket, {sealed}.": "有 {count} 条记录写在所属工单最后一次封存之后（最近的封存：{sealed}）。",
+    "{count} entries were written after the last seal of their ticket.": "有 {count} 条记录写在所属工单最后一次封存之后。",
+    "The last seal given is number {number}, of {sealed}: whether later ones were taken away nobody here can tell.": "所给的最后一份封存是第 "
+    "{number} 号（{sealed}）：其后的封存是否被拿走，这里无从得知。",
+    "name the key that it was signed by; by a new key seal into a folder of its own, with --all": "请指明签名所用的密钥；换用新密钥时，请以 --all "
+    "封存到另一个文件夹",
     "{count} of {tickets} tickets are not what was written": "{tickets} 张工单中有 {count} 张与写下时不符",
     "{count} tickets are not what their history says, the first of them {ticket}": "{count} 张工单与其经过不符，第一张是 {ticket}",
     "{path} holds no private key to seal with": "{path} 中没有封存用的私钥",

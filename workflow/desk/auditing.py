@@ -27,7 +27,8 @@ PAGE = 200  # tickets by one statement
 class Audit:
     """What `verify` found: the first fault of each ticket that has one, and how far the seals reach.
 
-    `gaps` are the numbers of seals that were not given: what only they cover is proved by the chains alone. Of
+    `gaps` are the numbers of seals that were not given: what only they cover is proved by the chains alone. `last` is
+    the number of the last that was, from `sealed_at`: nobody here can tell whether there were later ones. Of
     `entries`, `unsealed` were written after the last seal that covers their ticket, and `repaired` are those by which a
     ticket was put into another state by hand.
     """
@@ -37,6 +38,7 @@ class Audit:
     faults: tuple[Fault, ...]
     seals: int = 0
     gaps: tuple[int, ...] = ()
+    last: int = 0
     sealed_at: datetime | None = None
     key: str = ""
     unsealed: int = 0
@@ -67,6 +69,7 @@ def verify(store: Store, ids: Iterable[int] | None = None, sealed: list[Seal] | 
     return Audit(
         len(every), entries, tuple(faults), len(given),
         tuple(sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)),
+        max(numbers, default=0),
         given[-1].sealed_at if given else None, given[-1].key if given else "", unsealed,
         tuple(repaired),
     )  # fmt: skip
@@ -76,10 +79,10 @@ def seal(store: Store, folder: Path, key: Ed25519PrivateKey, clock: Clock, *, wh
     """Write the heads of all tickets that changed since the last seal of a folder, or of all, into its next seal.
 
     Return its path, or None where nothing has changed. What is sealed is proved first: raise Unhealthy with the first
-    fault of each ticket that has one, tickets gone since they were sealed among them. What commits while this runs is
-    in this seal or the next.
+    fault of each ticket that has one, tickets gone since they were sealed among them; UsageError where a folder holds
+    seals of another key. What commits while this runs is in this seal or the next.
     """
-    before = seals.read([folder] if folder.is_dir() else [])
+    before = seals.read([folder] if folder.is_dir() else [], seals.public_half(key))
     covered = _covered(before)
     with store.read() as connection:
         known, now = audit.heads(connection), clock.now()

@@ -21,12 +21,13 @@ from workflow.core.audit import Head
 from workflow.core.chain import canonical
 from workflow.errors import Refused, UsageError
 from workflow.store import crash
-from workflow.store.files import give_name
+from workflow.store.files import contents, give_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 FORMAT = "ticketflow seal 1"
+LARGEST, LARGEST_KEY = 1_000_000_000, 10_000  # bytes: a seal of ten million tickets, and any key
 _NAME = re.compile(r"seal-(\d{6,})\.json")
 
 
@@ -69,7 +70,7 @@ class Seal:
 
 def sign(seal: Seal, key: Ed25519PrivateKey) -> Seal:
     """Return the seal with its signature."""
-    unsigned = replace(seal, key=_public(key.public_key()))
+    unsigned = replace(seal, key=public_half(key))
     return replace(unsigned, signature=base64.b64encode(key.sign(unsigned.signed)).decode())
 
 
@@ -104,7 +105,11 @@ def read(paths: Iterable[Path], trusted: str | None = None) -> list[Seal]:
     found = sorted(((_read(path), path) for path in files), key=lambda pair: pair[0].number)
     for seal, path in found:
         if seal.key != (trusted or found[0][0].key):
-            raise _wrong(path, "{path}: it was signed by another key")
+            raise UsageError(
+                "{path}: it was signed by another key",
+                "name the key that it was signed by; by a new key seal into a folder of its own, with --all",
+                path=str(path), field="key",
+            )  # fmt: skip
         _prove(seal, path)
     for (before, _), (seal, path) in pairwise(found):
         if seal.number == before.number + 1 and seal.previous != before.digest:
@@ -120,7 +125,7 @@ def _of(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> Seal:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(contents(path, LARGEST))
         if facts.pop("format") != FORMAT:
             raise ValueError
         facts["sealed_at"] = datetime.fromisoformat(facts["sealed_at"])
@@ -175,12 +180,17 @@ def new_key(path: Path) -> str:
         if isinstance(error, FileExistsError):
             raise Refused("{path} is there already", "name another file", rule="key", path=str(name)) from None
         raise
-    return _public(key.public_key())
+    return public_half(key)
 
 
 def public_path(path: Path) -> Path:
     """Return where the public half of a key lies."""
     return path.with_name(path.name + ".pub")
+
+
+def public_half(key: Ed25519PrivateKey) -> str:
+    """Return what the seals of a private key are proved by."""
+    return _public(key.public_key())
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -189,7 +199,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(contents(path, LARGEST_KEY), password=None)
     except (OSError, ValueError, TypeError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
@@ -203,7 +213,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
 def public_key(path: Path) -> str:
     """Return the public key of a file; raise UsageError."""
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = contents(path, LARGEST_KEY).decode("ascii").strip()
         if len(base64.b64decode(text, validate=True)) != len(bytes(32)):
             raise ValueError
     except (OSError, ValueError):

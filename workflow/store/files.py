@@ -1,4 +1,4 @@
-"""Files that have their name only when they are whole."""
+"""Files that have their name only when they are whole, and reading what bears the name of such a one."""
 
 from __future__ import annotations
 
@@ -34,3 +34,14 @@ def give_name(part: Path, path: Path) -> None:
             raise
     finally:
         os.close(folder)
+
+
+def contents(path: Path, most: int) -> bytes:
+    """Return what a plain file holds; raise OSError for a pipe, a device, or a file of more bytes than that."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    with path.open("rb") as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise OSError(errno.EINVAL, "it is too large", str(path))
+    return found
