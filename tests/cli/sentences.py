@@ -29,9 +29,11 @@ SPEAKING = {
     "_unknown": 1,
     "_unusable": 2,
     "_wrong": 2,
+    "Failure": 1,
+    "cls": 1,
 }
 KEPT = {"template", "remedy", "summary", "_HINTS", "_WANTED"}
-FAILURES = {"no answer in time", "its cause has ended", "nobody takes it any more"}
+FAILURES = {"its cause has ended"}
 WORDS = {
     "low", "normal", "high", "urgent", "escalated", "notified", "called", "escalate", "notify", "call",
     "waiting", "held", "sending", "sent", "failed",

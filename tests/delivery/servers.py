@@ -166,6 +166,19 @@ class Dripper(Running):
         self.server = Server(("127.0.0.1", 0), Handler)
 
 
+class Speaker(Running):
+    """Says once what a function makes of the request, and hangs up."""
+
+    def __init__(self, say: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.sendall(say(self.request.recv(65_536)))
+
+        self.server = socketserver.TCPServer(("127.0.0.1", 0), Handler)
+
+
 @dataclass(frozen=True)
 class Mailed:
     """One mail, as it was handed over."""

@@ -134,3 +134,25 @@ def test_without_a_webhook_they_wait_and_are_counted(definitions: Path) -> None:
         report = desk.deliver()
         assert (report.sent, report.waiting, report.unrouted) == (1, 1, 1)
         assert desk.next_message_due() is None
+
+
+def test_a_name_that_no_server_can_have_fails_and_ends_nothing_else(definitions: Path) -> None:
+    broken = Delivery(smtp_url="smtp://mail..example.org?from=desk@example.org&tls=none")
+    with telling("sqlite://", definitions, broken) as desk:
+        job(desk, "tell_team", "ring")
+        report = desk.deliver()
+        assert (report.sent, report.failed) == (1, 1)
+        assert desk.outbox()[0].last_error == "the server's name cannot be used"
+
+
+def test_the_sender_may_have_a_name(definitions: Path) -> None:
+    with MailHost() as host:
+        settings = Delivery(
+            smtp_url=host.url().replace("desk@example.org", "%E5%AE%A2%E6%9C%8D+%3Cdesk@example.org%3E")
+        )
+        with telling("sqlite://", definitions, settings) as desk:
+            job(desk, "tell_team")
+            assert desk.deliver().sent == 1
+        (sent,) = host.mails
+    assert (sent.sender, sent.mail["From"]) == ("desk@example.org", "客服 <desk@example.org>")
+    assert sent.mail["Message-ID"].endswith(".example.org>")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from tests.store.small import NOON
+from workflow.core.model import Ticket
 from workflow.definition.desk import DeskSpec
+from workflow.delivery.failure import Failure
+from workflow.delivery.notice import Notice
 from workflow.delivery.routes import MAIL, OUTLET, WEBHOOK, Routes, plan, takes, unset
 from workflow.delivery.settings import Access, Delivery
 
@@ -64,3 +70,11 @@ def test_what_is_for_an_outlet_that_is_not_set_here_goes_no_other_way() -> None:
     assert {"member:boss", "customer", "team:back"} <= found.but
     assert unset(settings, DESK) == ("leads", "office")
     assert unset(EVERYTHING, DESK) == ()
+
+
+def test_whatever_a_sender_breaks_by_is_a_failure_of_its_message_and_not_repeated() -> None:
+    settings = Delivery(outlets={"leads": Access("http://127.0.0.1:9/?key=hunter2", "hunter2\udcff")})
+    notice = Notice("1-2", "member:boss", "escalate", "raised", NOON, cast("Ticket", None))
+    with pytest.raises(Failure) as caught:
+        Routes(settings, DESK, {}).send(notice, NOON)
+    assert str(caught.value) == "unexpected UnicodeEncodeError"

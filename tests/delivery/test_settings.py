@@ -19,6 +19,10 @@ HOOK = "https://chat.example.org/in?token=very-secret-token"
         ),
         ("smtp://mail?from=d@e.org&tls=none", MailServer("mail", 587, "d@e.org", "none")),
         ("smtp://mail?from=d@e.org&tls=ssl", MailServer("mail", 465, "d@e.org", "ssl")),
+        (
+            "smtp://mail?from=%E5%AE%A2%E6%9C%8D+%3Cd@e.org%3E&tls=none",
+            MailServer("mail", 587, "客服 <d@e.org>", "none"),
+        ),
         ("smtps://mail/?from=d@e.org", MailServer("mail", 465, "d@e.org", "ssl")),
     ],
 )
@@ -32,7 +36,8 @@ def test_a_mail_server_is_a_url(url: str, server: MailServer) -> None:
         "mail.example.org", "smtp://mail", "smtp://mail?from=nobody", "smtp://mail?from=a@b@c", "smtp://mail:x?from=a@b",
         "smtp://mail?from=a@b&tls=perhaps", "smtps://mail?from=a@b&tls=none", "smtp://mail?from=a@b&sender=c",
         "http://mail?from=a@b", "smtp://mail/path?from=a@b", "smtp://?from=a@b", "smtp://mail?from",
-        "smtp://desk:hunter2@mail\n?from=a@b",
+        "smtp://desk:hunter2@mail\n?from=a@b", "smtp://mail?from=a@b%0d%0aBcc:+c@d", "smtp://mail?from=d@e..org",
+        "smtp://mail?from=a@b,c@d", "smtp://mail?from=d@%E4%BE%8B.org", "smtp://desk:hunter2%E5%AF%86@mail?from=a@b",
     ],
 )  # fmt: skip
 def test_a_broken_mail_url_is_refused_and_not_repeated(url: str) -> None:

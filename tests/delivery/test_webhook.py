@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.delivery.desks import hooked, job, telling
-from tests.delivery.servers import SECRET, Receiver
+from tests.delivery.servers import SECRET, Receiver, Speaker
 from tests.store.small import NOON
 from workflow.delivery.settings import Delivery
 from workflow.delivery.webhook import provider_fault, signature
@@ -122,6 +123,38 @@ def test_whatever_is_not_a_yes_is_a_no(
         (row,) = desk.outbox()
     assert (row.state, row.attempts, row.last_error) == ("waiting", 1, error)
     assert len(receiver.posted) == 1, "no redirect is followed"
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda request: request,  # as an echo does: what was asked holds the key
+        lambda _request: b'HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{"errcode": 93',
+        lambda _request: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{",
+        lambda _request: b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
+    ],
+    ids=["echo", "cut off", "cut off in a chunk", "endless"],
+)
+def test_what_is_no_whole_answer_is_a_no_and_not_repeated(definitions: Path, say: Callable[[bytes], bytes]) -> None:
+    with Speaker(say) as server:
+        settings = Delivery(webhook_url=f"http://127.0.0.1:{server.port}/?key=k3y", webhook_secret=SECRET, timeout=2)
+        with telling("sqlite://", definitions, settings) as desk:
+            job(desk, "tell_customer")
+            assert desk.deliver().failed == 1
+            assert desk.outbox()[0].last_error == "this is no whole answer of a web server"
+
+
+@pytest.mark.parametrize("proxy", ["http:/desk:hunter2@proxy", "http://desk:hunter2@proxy:port"])
+def test_a_broken_proxy_fails_what_goes_by_it_and_is_not_shown(
+    definitions: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    settings = Delivery(webhook_url="http://receiver.invalid/in", webhook_secret=SECRET, timeout=2)
+    with telling("sqlite://", definitions, settings) as desk:
+        job(desk, "tell_customer", "ring")
+        report = desk.deliver()
+        assert (report.sent, report.failed) == (1, 1)
+        assert desk.outbox()[0].last_error == "the server's name, or the proxy's address, cannot be used"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ FAULTS = {
     "the keyword that the bot demands is not in the text": "消息中没有机器人要求的关键词",
     "the message is not taken in this form": "不接受这种形式的消息",
     "the provider is busy": "对方系统繁忙",
+    "the server's name cannot be used": "服务器的名称无法使用",
+    "the server's name, or the proxy's address, cannot be used": "服务器的名称或代理的地址无法使用",
     "the signature is wrong, or this clock is more than an hour off": "签名不对，或本机时钟相差超过一小时",
     "the signature, the keyword or the IP address is not what the bot demands": "签名、关键词或 IP 地址不符合机器人的要求",
     "the text holds a link that is not allowed": "消息中有不允许的链接",
@@ -24,6 +26,7 @@ FAULTS = {
     "the token is wrong": "token 不对",
     "there is no such bot": "没有这个机器人",
     "this IP address is not allowed": "不允许这个 IP 地址",
+    "this is no whole answer of a web server": "这不是网页服务器的完整应答",
     "too many at once": "同时请求过多",
     "too many requests, or a form that is not taken": "请求过多，或不接受这种形式",
 }

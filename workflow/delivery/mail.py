@@ -27,7 +27,7 @@ class Mail:
 
     def __init__(self, server: MailServer, desk: str, timeout: float) -> None:
         self._server, self._desk, self._line = server, desk, Line(timeout)
-        self._domain = server.sender.rpartition("@")[2]
+        self._domain = server.sender.rpartition("@")[2].rstrip(">")
 
     def send(self, notice: Notice, addresses: Sequence[str], now: datetime) -> str | None:
         """Send a message to one or more addresses.
@@ -52,6 +52,8 @@ class Mail:
                 permanent=of_this_mail and error.smtp_code >= NEVER,
                 unreachable=not of_this_mail,
             ) from error
+        except UnicodeError as error:
+            raise Failure("the server's name cannot be used", unreachable=True) from error
         except (smtplib.SMTPException, OSError) as error:
             raise Failure.of(error) from error
         return one_line(f"{len(refused)} of {len(addresses)} refused: {_refusals(refused)}") if refused else None

@@ -48,11 +48,18 @@ class Post:
         request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - http or https
         try:
             with self._line.attempt(), self._opener.open(request, timeout=self._line.timeout) as response:
-                return Answer(response.status, response.read(LONGEST_ANSWER), response.headers.get("Retry-After"))
+                answer = Answer(response.status, response.read(LONGEST_ANSWER), response.headers.get("Retry-After"))
+                if response.length and len(answer.body) < LONGEST_ANSWER:
+                    raise http.client.IncompleteRead(answer.body, response.length)
+                return answer
         except urllib.error.URLError as error:
             raise Failure.of(error.reason) from error
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
+        except OSError as error:
             raise Failure.of(error) from error
+        except (ValueError, http.client.InvalidURL) as error:  # which may hold a proxy's password
+            raise Failure("the server's name, or the proxy's address, cannot be used", unreachable=True) from error
+        except http.client.HTTPException as error:  # what it says may be the request itself, and so the key
+            raise Failure("this is no whole answer of a web server", unreachable=True) from error
 
 
 class _ByLine(urllib.request.AbstractHTTPHandler):

@@ -49,7 +49,12 @@ class Routes:
         send = self._senders.get(way)
         if send is None:
             raise Failure("nobody takes it any more")
-        return send(notice, now)
+        try:
+            return send(notice, now)
+        except Failure:
+            raise
+        except Exception as error:  # whatever it is, the others' messages must leave; what it says may be a secret
+            raise Failure(f"unexpected {type(error).__name__}") from error
 
 
 def plan(settings: Delivery, desk: DeskSpec, actions: Iterable[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -15,6 +16,8 @@ from workflow.errors import UsageError
 ENCODED_SECRET = "whsec_"  # noqa: S105 - a prefix
 PORTS = {"smtp": 587, "smtps": 465}
 TLS = ("starttls", "ssl", "none")
+_ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_SENDER = re.compile(rf'{_ADDRESS}|[^<>"@,;:\\]*<{_ADDRESS}>')
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -121,10 +124,11 @@ def _check_outlet(name: str, access: Access) -> None:
 def _mail_server(url: str) -> MailServer:
     parts = _split(url, "smtp_url")
     options = dict(_options(parts))
-    sender = options.pop("from", "")
+    sender, login = options.pop("from", "").strip(), unquote(f"{parts.username or ''}{parts.password or ''}")
     tls = options.pop("tls", "ssl" if parts.scheme == "smtps" else "starttls")
     usable = parts.scheme in PORTS and parts.hostname and parts.path in ("", "/") and not options and tls in TLS
-    if not usable or not _is_address(sender) or (parts.scheme == "smtps" and tls != "ssl"):
+    sound = _SENDER.fullmatch(sender) and sender.isprintable() and login.isascii()
+    if not usable or not sound or (parts.scheme == "smtps" and tls != "ssl"):
         _refuse("smtp_url")
     return MailServer(
         parts.hostname or "",
@@ -152,11 +156,6 @@ def _split(url: str, name: str) -> SplitResult:
     if not url.isascii() or not url.isprintable() or " " in url:
         _refuse(name)
     return parts
-
-
-def _is_address(text: str) -> bool:
-    local, at, domain = text.rpartition("@")
-    return bool(at and local and domain) and "@" not in local
 
 
 def _refuse(name: str) -> NoReturn:
