@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Executable, delete, text, update
 
-from tests.store.small import NOON, Books
+from tests.store.small import NOON, Books, opened
 from workflow.clock import VirtualClock
 from workflow.core.audit import Fault, fault
 from workflow.desk import auditing, seals
@@ -88,6 +88,8 @@ def test_what_nobody_changed_is_what_was_written(store: Store, books: Books) -> 
         ("UPDATE ticketflow_history SET timer = 'no timer' WHERE ticket_id = 2 AND seq = 1", 1, "altered"),
         ("UPDATE ticketflow_history SET hash = 'x' WHERE ticket_id = 2 AND seq = 1", 1, "altered"),
         ("UPDATE ticketflow_history SET private = replace(private, '投', '头') WHERE ticket_id = 2", 1, "text"),
+        ("UPDATE ticketflow_history SET private = NULL WHERE ticket_id = 2 AND seq = 1", 1, "erased"),
+        ("UPDATE ticketflow_tickets SET stage = 'archive' WHERE id = 2", 0, "standing"),
         ("DELETE FROM ticketflow_history WHERE ticket_id = 2 AND seq = 2", 2, "missing"),
         ("DELETE FROM ticketflow_history WHERE ticket_id = 2", 1, "cut"),
         ("UPDATE ticketflow_tickets SET state = 'elsewhere' WHERE id = 2", 0, "standing"),
@@ -100,6 +102,18 @@ def test_the_first_wrong_entry_is_named(store: Store, books: Books, statement: s
     (found,) = auditing.verify(store).faults
     assert (found.ticket_id, found.seq, found.code) == (2, seq or length + (code == "cut"), code)
     assert auditing.verify(store, [1, 3]).faults == ()
+
+
+def test_an_entry_of_no_ticket_at_all_is_missed(sqlite_url: str, definitions: Path) -> None:
+    """SQLite takes a text where a number belongs."""
+    with opened(sqlite_url, definitions) as desk:
+        desk.open("job", actor="ann", fields={"statement": "x"})
+        desk.note(1, "y", actor="ann")
+    books, store = Books(sqlite_url), Store(sqlite_url)
+    run(books, text("UPDATE ticketflow_history SET ticket_id = 'x' WHERE seq = 2"))
+    assert auditing.verify(store).faults == (Fault(1, 2, "cut"),)
+    store.close()
+    books.close()
 
 
 def test_a_ticket_that_is_not_there_cannot_be_verified(store: Store) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SENTENCES = {
     "altered": "Ticket {ticket}, entry {seq}: it is not what was written.",
     "text": "Ticket {ticket}, entry {seq}: its {what} is not what was written.",
+    "erased": "Ticket {ticket}, entry {seq}: its {what} is gone, and no redaction says so.",
     "missing": "Ticket {ticket}, entry {seq}: it is gone.",
     "cut": "Ticket {ticket}, entry {seq}: the history does not end where the ticket's row says.",
     "standing": "Ticket {ticket}, entry {seq}: the ticket's row says another {what}.",

@@ -31,6 +31,7 @@ AUDIT = {
     "Seals {gaps} were not given: what only they cover is proved by its own chain alone.": "没有给出第 {gaps} 号封存：只由它们覆盖的内容，仅凭自身的链来证明。",
     "The private key; also from TICKETFLOW_SEAL_KEY.": "私钥；也可由 TICKETFLOW_SEAL_KEY 给出。",
     "The public key that the seals must be signed by.": "封存必须由这个公钥签名。",
+    "Ticket {ticket}, entry {seq}: its {what} is gone, and no redaction says so.": "工单 {ticket} 第 {seq} 条：{what} 不见了，且没有删除个人数据的记录。",
     "Ticket {ticket}, entry {seq}: it is gone.": "工单 {ticket} 第 {seq} 条：不见了。",
     "Ticket {ticket}, entry {seq}: it is not the one that was sealed.": "工单 {ticket} 第 {seq} 条：不是封存时的那一条。",
     "Ticket {ticket}, entry {seq}: it is not what was written.": "工单 {ticket} 第 {seq} 条：与写下时不符。",

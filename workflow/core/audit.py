@@ -33,6 +33,7 @@ class Standing(NamedTuple):
     """What a ticket's row says of itself that its history says as well."""
 
     state: str
+    stage: str
     entry: int
     type: str
     version: int
@@ -60,9 +61,10 @@ class Fault(NamedTuple):
 def fault(ticket_id: int, standing: Standing | None, history: Sequence[Written], sealed: Head | None) -> Fault | None:
     """Return the first thing that is wrong with a ticket's history, or None.
 
-    `altered` is an entry that its hash does not cover, `text` a private text that is not the one digested, `missing` a
-    gap, `cut` a history that does not end where the ticket's row says, `standing` a row that says otherwise than the
-    last entry, `shortened` and `rewritten` one that is not what was sealed, `removed` a ticket without its row.
+    `altered` is an entry that its hash does not cover, `text` a private text that is not the one digested, `erased` one
+    that is gone though no redaction was recorded since, `missing` a gap, `cut` a history that does not end where the
+    ticket's row says, `standing` a row that says otherwise than the last entry, `shortened` and `rewritten` one that is
+    not what was sealed, `removed` a ticket without its row.
     """
     if standing is None:
         return Fault(ticket_id, 0, "removed")
@@ -71,19 +73,20 @@ def fault(ticket_id: int, standing: Standing | None, history: Sequence[Written],
 
 def _faults(ticket_id: int, standing: Standing, history: Sequence[Written], sealed: Head | None) -> Iterator[Fault]:
     head = ""
+    redacted = max((at for at, each in enumerate(history, 1) if each.kind == "redacted"), default=0)
     for seq, written in enumerate(history, 1):
         if written.seq != seq:
             yield Fault(ticket_id, seq, "missing")
         try:
             told = chain.link(head, ticket_id, written.entry(), written.data, written.digests or "{}")
-            other = _other_text(written)
+            wrong = _text_wrong(written, whole=seq > redacted)
         except Exception:  # whatever a damaged row raises
             yield Fault(ticket_id, seq, "altered")
             return
         if told != written.hash:
             yield Fault(ticket_id, seq, "altered")
-        if other is not None:
-            yield Fault(ticket_id, seq, "text", other)
+        if wrong is not None:
+            yield Fault(ticket_id, seq, *wrong)
         head = written.hash
         if sealed and seq == sealed[0] and head != sealed[1]:
             yield Fault(ticket_id, seq, "rewritten")
@@ -96,13 +99,16 @@ def _faults(ticket_id: int, standing: Standing, history: Sequence[Written], seal
     for name in ("state", "entry", "type", "version"):
         if getattr(standing, name) != getattr(last, name):
             yield Fault(ticket_id, last.seq, "standing", name)
+    if standing.stage != last.state.partition(".")[0]:
+        yield Fault(ticket_id, last.seq, "standing", "stage")
 
 
-def _other_text(written: Written) -> str | None:
-    """Return the name of a private text that is not the one whose digest the chain covers."""
+def _text_wrong(written: Written, *, whole: bool) -> tuple[str, str] | None:
+    """Return what is wrong with a private text, and its name: not the one digested, or gone where all are `whole`."""
     digests: Mapping[str, str] = json.loads(written.digests or "{}")
     private: Mapping[str, Any] = json.loads(written.private or "{}")
     for name, kept in private.items():
         if chain.digest(bytes.fromhex(kept["salt"]), kept["value"]) != digests.get(name):
-            return name
-    return None
+            return "text", name
+    gone = digests.keys() - private.keys()
+    return ("erased", min(gone)) if gone and whole else None

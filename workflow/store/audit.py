@@ -15,7 +15,15 @@ from workflow.store.tables import history, tickets
 
 # as they are stored: a damaged instant is for the one entry to fail by, not for the whole page
 _ENTRY = [type_coerce(column, NullType()).label(column.name) for column in history.c if column.name != "recorded_at"]
-_STANDING = (tickets.c.state, tickets.c.entry, tickets.c.type, tickets.c.version, tickets.c.seq, tickets.c.head)
+_STANDING = (
+    tickets.c.state,
+    tickets.c.stage,
+    tickets.c.entry,
+    tickets.c.type,
+    tickets.c.version,
+    tickets.c.seq,
+    tickets.c.head,
+)
 
 
 def heads(connection: Connection) -> dict[int, Head]:
@@ -27,7 +35,8 @@ def heads(connection: Connection) -> dict[int, Head]:
 def strays(connection: Connection) -> list[int]:
     """Return the ids under which there is history, but no ticket."""
     known = select(tickets.c.id).where(tickets.c.id == history.c.ticket_id)
-    return sorted(connection.execute(select(history.c.ticket_id).where(~known.exists()).distinct()).scalars())
+    found = connection.execute(select(history.c.ticket_id).where(~known.exists()).distinct()).scalars()
+    return sorted(each for each in found if isinstance(each, int))  # SQLite holds whatever somebody wrote there
 
 
 def written(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Standing, list[Written]]]:
