@@ -56,6 +56,13 @@ def test_it_says_so_in_chinese(terminal: Terminal) -> None:
     assert "没有封存" in terminal.err
 
 
+def test_where_there_is_no_desk_none_is_made(empty: Terminal) -> None:
+    empty("audit", "key", "seal.key")
+    for words in (("audit", "verify"), ("audit", "seal", "seals", "--key", "seal.key"), ("db", "compact")):
+        assert "there is no desk in sqlite:///ticketflow.db" in empty.error(*words, code=7)["message"]
+    assert not list(empty.folder.glob("ticketflow.db*"))
+
+
 def test_a_seal_needs_its_key(terminal: Terminal) -> None:
     (terminal.folder / "no.key").write_text("nothing")
     assert "holds no private key" in terminal.error("audit", "seal", "seals", "--key", "no.key", code=2)["message"]

@@ -78,7 +78,7 @@ def seal(session: Session, folder: Path, *, key_path: Path, whole: bool) -> None
 
     _demand_library()
     private = seals.private_key(key_path)
-    with session.store() as store:
+    with session.store(of_desk=True) as store:
         path = auditing.seal(store, folder, private, store.clock(SystemClock()), whole=whole)
     if session.json:
         session.dump({"seal": None if path is None else str(path)})
@@ -109,7 +109,7 @@ def verify(session: Session, ids: tuple[int, ...], *, paths: tuple[Path, ...], k
         _demand_library()
     trusted = seals.public_key(key_path) if key_path else None
     given = seals.read(paths, trusted)
-    with session.store() as store:
+    with session.store(of_desk=True) as store:
         found = auditing.verify(store, ids or None, given)
     unknown = [session.tell(template, values) for template, values in _unknown(found, pinned=key_path is not None)]
     if session.json:

@@ -199,12 +199,18 @@ class Session(Output):
         return desk
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """Open the database alone, for what must work while the desk cannot be opened."""
+    def store(self, *, of_desk: bool = False) -> Iterator[Store]:
+        """Open the database alone, for what must work while the desk cannot be opened.
+
+        With `of_desk` raise StoreError where there is none, and make none.
+        """
         from workflow.store.engine import Store
+        from workflow.store.health import demand_desk
 
         store = Store(self.setting("database") or DEFAULT_DATABASE, busy_timeout=self._busy_timeout)
         try:
+            if of_desk:
+                demand_desk(store)
             yield store
         finally:
             store.close()

@@ -146,7 +146,7 @@ def compact(session: Session) -> None:
 
     Meanwhile nobody can use it, and it takes as much room again.
     """
-    with session.store() as store:
+    with session.store(of_desk=True) as store:
         store.compact()
     if session.json:
         session.dump({"database": store.url})

@@ -42,20 +42,14 @@ def health(session: Session, *, window: timedelta, **limits: Any) -> None:
     from workflow import Limits
 
     if not session.setting("app"):
-        _demand_desk(session)
+        with session.store(of_desk=True):
+            pass
     found = session.sending_desk.health(limits=Limits(**limits), window=window)
     if session.json:
         session.dump(session.zoned(_health_json(session, found)))
     else:
         _show(session, found)
     found.demand()
-
-
-def _demand_desk(session: Session) -> None:
-    from workflow.store.health import demand_desk
-
-    with session.store() as store:
-        demand_desk(store)
 
 
 def _health_json(session: Session, found: Health) -> dict[str, Any]:

@@ -134,5 +134,5 @@ EXPLAIN = {
     "this machine's clock ahead by": "本机时钟超前",
     "the last event of ticket {ticket} lies {late} in the future, and this one comes after it": "工单 {ticket} 最近一次事件的时间比现在晚 {late}，本次事件排在其后",
     "there is no desk in {database}": "{database} 中没有服务台",
-    "check --database; any other command makes one": "请检查 --database；其他命令会建立服务台",
+    "check --database; `ticketflow open` makes one": "请检查 --database；`ticketflow open` 会建立服务台",
 }

@@ -142,5 +142,5 @@ def demand_desk(store: Store) -> None:
             found = schema.current(connection)
     if found is None:
         raise StoreError(
-            "there is no desk in {database}", "check --database; any other command makes one", database=store.url
+            "there is no desk in {database}", "check --database; `ticketflow open` makes one", database=store.url
         )
