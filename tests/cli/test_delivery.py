@@ -92,7 +92,7 @@ def test_settings_stand_in_the_file_and_are_never_repeated(terminal: Terminal, m
     settings = terminal.folder / "ticketflow.toml"
     terminal("escalate", terminal.ticket())
     with Receiver() as receiver:
-        settings.write_text(f'webhook_url = "{receiver.url}"\nwebhook_secret = "{SECRET}"\n')
+        settings.write_text(f'webhook_url = "{receiver.url}"\nwebhook_secret = "{SECRET}"\n', "utf-8-sig")
         assert terminal.one("deliver")["sent"] == 1
         settings.write_text(f'webhook_url = "{receiver.url}"\n')
         assert "secret" in terminal.error("deliver", code=2)["message"]

@@ -103,6 +103,7 @@ def test_a_cut_falls_between_characters() -> None:
         assert len(found.encode()) <= room
         assert "a宽b带c断".startswith(found.removesuffix("…"))
     assert cut("a宽b带c断", 12) == "a宽b带c断"
+    assert plain("👩\u200d🚒 李") == "👩\u200d🚒 李"
     assert plain(" \x1b[31ma\tb\r\n\n@c\u2066 ") == "[31ma b\n\n＠c"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -11,7 +12,11 @@ from tests.delivery.desks import hooked, job, telling
 from tests.delivery.servers import CERTIFICATE, MailHost, Receiver
 from tests.store.small import NOON
 from workflow.clock import VirtualClock
-from workflow.delivery.settings import Delivery
+from workflow.core.model import Ticket
+from workflow.delivery.failure import Failure
+from workflow.delivery.mail import Mail
+from workflow.delivery.notice import Notice
+from workflow.delivery.settings import Delivery, MailServer
 
 
 def mailed(host: MailHost, **more: str) -> Delivery:
@@ -156,3 +161,12 @@ def test_the_sender_may_have_a_name(definitions: Path) -> None:
         (sent,) = host.mails
     assert (sent.sender, sent.mail["From"]) == ("desk@example.org", "客服 <desk@example.org>")
     assert sent.mail["Message-ID"].endswith(".example.org>")
+
+
+def test_an_address_that_a_server_cannot_take_is_no_sign_that_the_server_is_away() -> None:
+    told = Notice("1-2", "member:li", "notify", "x", NOON, cast("Ticket", None), subject="s", text="t\n")
+    with MailHost() as host:
+        mail = Mail(MailServer("localhost", host.port, "desk@example.org", "none"), "d", 2)
+        with pytest.raises(Failure) as caught:
+            mail.send(told, ["li@例子.org"], NOON)
+    assert (caught.value.permanent, caught.value.unreachable) == (True, False)

@@ -266,7 +266,7 @@ def read_settings(path: Path) -> dict[str, str]:
     import tomllib
 
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UsageError(
             "{file} cannot be read: {reason}", "mend it; it is a TOML file", file=str(path), reason=str(error)

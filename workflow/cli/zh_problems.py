@@ -122,6 +122,8 @@ NAMES = {
     "{text} holds, or may hold, a secret, which no definition may": "{text} 含有（或可能含有）密钥，定义中不能有密钥",
     "take it out, have the bot make a new one, and set that as TICKETFLOW_OUTLET_NAME_URL or _SECRET": "请去掉，让机器人换一个新的，"
     "再用 TICKETFLOW_OUTLET_NAME_URL 或 _SECRET 设置",
+    "{text} is no mail address": "{text} 不是邮件地址",
+    "write one like li@example.org, or leave it out": "请写成 li@example.org 这样，或不写",
     "{text} is no id of one person": "{text} 不是某一个人的 id",
     "write the id by which the bot's group knows the member, never `all`": "请写机器人所在群里该成员的 id，不能写 `all`",
     "give each user of the system to one member": "一个系统用户只归一位成员",

@@ -1,4 +1,4 @@
-"""Whether outlets lead to somebody: whom they name exists, nobody has two of them, and a file has its place."""
+"""Whether outlets lead to somebody: whom they name exists, nobody has two, a file has its place, an email is one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import re
 from workflow.definition.desk import DeskSpec
 from workflow.definition.sheet import Sheet
 
+ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"  # as every mail server takes one
 _FROM_ROOT = re.compile(r"/|[A-Za-z]:[/\\]")
 
 
 def check_outlets(desk: DeskSpec, sheet: Sheet) -> None:
-    """Report what is wrong with the outlets of desk.yaml."""
+    """Report what is wrong with the outlets of desk.yaml, and with its members' addresses."""
+    for name, member in desk.members.items():
+        if member.email is not None and not re.fullmatch(ADDRESS, member.email):
+            sheet.report(("members", name, "email"), "bad-email", member.email)
     known = [*desk.teams, *desk.members, "lead", "customer"]
     told: dict[str, str] = {}
     for name, outlet in desk.outlets.items():

@@ -149,6 +149,7 @@ RULES: Mapping[str, Rule] = {
         "{text} holds, or may hold, a secret, which no definition may",
         "take it out, have the bot make a new one, and set that as TICKETFLOW_OUTLET_NAME_URL or _SECRET",
     ),
+    "bad-email": Rule("{text} is no mail address", "write one like li@example.org, or leave it out"),
     "bad-mention": Rule(
         "{text} is no id of one person", "write the id by which the bot's group knows the member, never `all`"
     ),

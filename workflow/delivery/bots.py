@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from workflow.definition.desk import DeskSpec
-from workflow.delivery.failure import Failure, waiting_time
+from workflow.delivery.failure import Failure, printable, waiting_time
 from workflow.delivery.notice import Notice
 from workflow.delivery.post import Answer, Post
 from workflow.delivery.settings import Access, Delivery
@@ -160,8 +160,7 @@ def signature(kind: str, secret: str | None, now: datetime) -> dict[str, str]:
 
 def plain(text: str) -> str:
     """Return a text in which a provider finds no mention, no tag and no control character."""
-    lines = ("".join(letter if letter.isprintable() else " " for letter in line) for line in text.splitlines())
-    return "\n".join(lines).strip().translate(HARMLESS)
+    return "\n".join(map(printable, text.splitlines())).strip().translate(HARMLESS)
 
 
 def cut(text: str, room: int) -> str:

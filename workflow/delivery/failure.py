@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 LONGEST = 300
+JOINER = "\u200d"
 
 
 class Failure(Exception):
@@ -69,4 +70,9 @@ def waiting_time(said: str | None, now: datetime) -> timedelta | None:
 
 def one_line(text: str) -> str:
     """Return a text as one short line without control characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))[:LONGEST]
+    return printable(" ".join(text.split()))[:LONGEST]
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters and marks of direction; what joins the parts of an emoji stays."""
+    return "".join(letter if letter.isprintable() or letter == JOINER else " " for letter in text)

@@ -70,7 +70,10 @@ class Mail:
                 client.starttls(context=trust)
             if server.user is not None:
                 client.login(server.user, server.password or "")
-            refused = client.send_message(mail)
+            try:
+                refused = client.send_message(mail)
+            except smtplib.SMTPNotSupportedError as error:  # an address beyond ASCII: it must not count as no server
+                raise Failure(str(error), permanent=True, nobody=True) from error
             with suppress(smtplib.SMTPException, OSError):  # it has the mail: no need to wait for its goodbye
                 client.putcmd("quit")
             return refused

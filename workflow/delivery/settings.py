@@ -11,13 +11,13 @@ from typing import NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from workflow.core.model import NOTHING
+from workflow.definition.outletcheck import ADDRESS
 from workflow.errors import UsageError
 
 ENCODED_SECRET = "whsec_"  # noqa: S105 - a prefix
 PORTS = {"smtp": 587, "smtps": 465}
 TLS = ("starttls", "ssl", "none")
-_ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-_SENDER = re.compile(rf'{_ADDRESS}|[^<>"@,;:\\]*<{_ADDRESS}>')
+_SENDER = re.compile(rf'{ADDRESS}|[^<>"@,;:\\]*<{ADDRESS}>')
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -362,6 +362,7 @@ IN_A_DESK = [
         "customer:",
         f"outlets: {{a: {{kind: dingtalk, to: li, label: »SEC{'0a' * 32}}}}}\ncustomer:",
     ),
+    ("bad-email", "li: {", "li: {email: »li@例子.org, "),
     ("bad-mention", "li: {", "li: {mention: {feishu: »all}, "),
     ("bad-mention", "li: {", 'li: {mention: {wecom: »"@all"}, '),
     ("unknown-calendar", "ladder: {", "delivery: {hours: {members: »ofice}}\nladder: {"),
