@@ -193,4 +193,8 @@ def test_a_proxy_of_the_environment_is_gone_through(
     with telling("sqlite://", definitions, settings) as desk:
         job(desk, "tell_customer")
         assert desk.deliver().sent == 1
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        desk.delivery = hooked(receiver)
+        job(desk, "tell_customer")
+        assert desk.deliver().sent == 1, "what is on this machine needs none"
     assert receiver.posted[0].headers["host"] == "receiver.invalid"

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from workflow.delivery.failure import Failure
 from workflow.delivery.line import Line
+from workflow.delivery.settings import LOOPBACK
 
 LONGEST_ANSWER = 65_536
 
@@ -39,7 +41,7 @@ class Post:
 
     def __init__(self, timeout: float) -> None:
         self._line, self._opener = Line(timeout), urllib.request.OpenerDirector()
-        self._opener.add_handler(urllib.request.ProxyHandler())
+        self._opener.add_handler(_Proxies())
         self._opener.add_handler(_ByLine(self._line))
 
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -60,6 +62,14 @@ class Post:
             raise Failure("the server's name, or the proxy's address, cannot be used", unreachable=True) from error
         except http.client.HTTPException as error:  # what it says may be the request itself, and so the key
             raise Failure("this is no whole answer of a web server", unreachable=True) from error
+
+
+class _Proxies(urllib.request.ProxyHandler):
+    """Those of the environment, for every server but one on this machine."""
+
+    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
+        """Send a request by its proxy."""
+        return None if urlsplit(req.full_url).hostname in LOOPBACK else super().proxy_open(req, proxy, type)
 
 
 class _ByLine(urllib.request.AbstractHTTPHandler):
