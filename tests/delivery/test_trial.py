@@ -52,7 +52,7 @@ def test_a_text_is_sent_and_the_books_know_nothing_of_it(definitions: Path) -> N
     ("says", "told", "remedy", "more"),
     [
         (Says(b'{"errcode": 300001}'), "be tried again: errcode 300001: the token is", "outlet_leads_url", {}),
-        (Says(b'{"errcode": 430102}'), "refuses this text for good: errcode 430102", "--text", {"permanent": True}),
+        (Says(b'{"errcode": 430102}'), "refuses this for good: errcode 430102", "--text", {"permanent": True}),
         (Says(b"", 503, "120"), "HTTP 503", "leave it alone for", {"retry_after": timedelta(minutes=2)}),
         (Says(b"<html>"), "this is no answer of dingtalk", "HTTPS_PROXY", {"code": None}),
     ],

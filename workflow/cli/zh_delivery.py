@@ -94,7 +94,7 @@ DELIVERY = {
     "outlet": "出口",
     "say to whom: --to MEMBER, or a team": "请说明发给谁：--to 成员或团队",
     "see that its folder is there, and that this user may write to it": "请确认它所在的文件夹存在，且本用户可以写入",
-    "see the email in desk.yaml": "请查看 desk.yaml 中的 email",
+    "see the email in desk.yaml, or try another --text": "请查看 desk.yaml 中的 email，或换一个 --text",
     "see whether this machine reaches the server: name, network, HTTPS_PROXY, and SSL_CERT_FILE for TLS": "请查看本机能否连到对方服务器："
     "名称、网络、HTTPS_PROXY；TLS 还要看 SSL_CERT_FILE",
     "settings": "设置",
@@ -104,7 +104,7 @@ DELIVERY = {
     "try another --text; docs/outlets.md has the codes": "请换一个 --text；代码见 docs/outlets.md",
     "try that one, or leave --to out": "请试那一个，或不给 --to",
     "{outlet} did not take it, and a message would be tried again: {reason}": "{outlet} 没有接受，消息会重试：{reason}",
-    "{outlet} refuses this text for good: {reason}": "{outlet} 永久拒绝这条文字：{reason}",
+    "{outlet} refuses this for good: {reason}": "{outlet} 永久拒绝：{reason}",
     "{setting} is set, and desk.yaml has no outlet {outlet}.": "设置了 {setting}，而 desk.yaml 没有出口 {outlet}。",
     "{to} is told by {other}, not by {outlet}": "{to} 由 {other} 通知，而不是 {outlet}",
     "failed": "已放弃",

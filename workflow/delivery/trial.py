@@ -60,7 +60,7 @@ class Trial:
         """Raise Unhealthy, with what mends it, unless the text was sent."""
         if not self.sent:
             raise Unhealthy(
-                "{outlet} refuses this text for good: {reason}"
+                "{outlet} refuses this for good: {reason}"
                 if self.permanent
                 else "{outlet} did not take it, and a message would be tried again: {reason}",
                 self._remedy, check="outlet", outlet=self.outlet, reason=self.error,
@@ -69,21 +69,20 @@ class Trial:
 
     @property
     def _remedy(self) -> str:
-        remedy = (
-            "compare {settings} with what the receiver shows; docs/outlets.md has the providers' codes"
-            if self.code
-            else "see whether this machine reaches the server: name, network, HTTPS_PROXY, and SSL_CERT_FILE for TLS"
-        )
         if self.kind == "file":
             remedy = "see that its folder is there, and that this user may write to it"
+        elif self.permanent and self.kind == MAIL:
+            remedy = "see the email in desk.yaml, or try another --text"
         elif self.permanent:
-            remedy = (
-                "see the email in desk.yaml"
-                if self.kind == MAIL
-                else "try another --text; docs/outlets.md has the codes"
-            )
+            remedy = "try another --text; docs/outlets.md has the codes"
         elif self.retry_after:
             remedy = "leave it alone for {wait}, as it asks, and try again"
+        elif self.code:
+            remedy = "compare {settings} with what the receiver shows; docs/outlets.md has the providers' codes"
+        else:
+            remedy = (
+                "see whether this machine reaches the server: name, network, HTTPS_PROXY, and SSL_CERT_FILE for TLS"
+            )
         return remedy
 
 
@@ -102,9 +101,11 @@ def states(settings: Delivery, desk: DeskSpec) -> Iterator[OutletState]:
 
 def attempt(name: str, settings: Delivery, desk: DeskSpec, now: datetime, *, to: str | None, text: str | None) -> Trial:
     """Send a text by a way, as the relay does. Raise NotFound, UsageError, or Unhealthy if the way is not set here."""
-    known = {state.name: state for state in states(settings, desk)}
-    if (state := known.get(name)) is None:
-        raise NotFound("there is no outlet {outlet}", "the outlets are: {known}", outlet=name, known=", ".join(known))
+    known = tuple(states(settings, desk))
+    state = next((each for each in known if each.name == name), None)
+    if state is None:
+        names = ", ".join(each.name for each in known)
+        raise NotFound("there is no outlet {outlet}", "the outlets are: {known}", outlet=name, known=names)
     if not state.ready:
         raise not_set(name, next(iter(state.settings)))
     way = OUTLET + name if name in desk.outlets else name
