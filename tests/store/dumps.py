@@ -17,7 +17,8 @@ from sqlalchemy import MetaData, insert, text
 from tests.store.small import NOON, Books, opened, write
 from workflow.store import schema
 from workflow.store.engine import Store
-from workflow.store.tables import PREFIX, Instant, instant, metadata, to_text
+from workflow.store.moments import Instant, instant, to_text
+from workflow.store.tables import PREFIX, metadata
 
 FOLDER = Path(__file__).parent / "revisions"
 

@@ -20,7 +20,8 @@ from workflow.desk.desk import Desk
 from workflow.desk.repair import Difference, differences
 from workflow.store import tables
 from workflow.store.claims import UNREADABLE
-from workflow.store.tables import instant, metadata
+from workflow.store.moments import instant
+from workflow.store.tables import metadata
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

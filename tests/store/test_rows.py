@@ -15,8 +15,8 @@ from workflow.core.model import Customer, Ladder, Promise, SlaClock, Ticket, rep
 from workflow.core.remembered import MOST, Remembered
 from workflow.definition.model import FieldSpec
 from workflow.store import rows
+from workflow.store.moments import TEXTS, to_text
 from workflow.store.sql import from_json
-from workflow.store.tables import TEXTS, to_text
 
 NAMES = rows.COLUMNS
 FIELDS = {"words": FieldSpec(type="list"), "fees": FieldSpec(type="decimal"), "moment": FieldSpec(type="datetime")}

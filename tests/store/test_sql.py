@@ -26,8 +26,8 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from tests.store.small import NOON
+from workflow.store.moments import Instant, from_column
 from workflow.store.sql import Among, Prepared, Writer, instants, listed
-from workflow.store.tables import Instant, from_column
 
 notes = Table(
     "notes",

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Select, bindparam, exc, func, select, update
 
 from workflow.core.model import Ticket
 from workflow.store import timekeeping
+from workflow.store.moments import from_column
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, ticket_of, timer_of
 from workflow.store.sql import Among, Prepared, Row, Writer, instants, listed
-from workflow.store.tables import from_column, incidents, tickets, timers
+from workflow.store.tables import incidents, tickets, timers
 
 UNREADABLE = "ticket:unreadable:0:0"  # stands for the timers of a ticket that makes no sense
 Held: TypeAlias = tuple[Ticket, Timers]

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, bindparam, delete, func, literal_column, sele
 from workflow.core.figures import IDLE, NOBODY, Counted
 from workflow.core.model import HistoryEntry
 from workflow.store.engine import alone
+from workflow.store.moments import from_column
 from workflow.store.rows import entry_of
 from workflow.store.sql import Among, Prepared, Writer, listed
-from workflow.store.tables import figures, from_column, history, tickets
+from workflow.store.tables import figures, history, tickets
 
 ALL = "all"  # has one key, the empty one: what goes by day, or by nothing, is read quickly
 DIMENSIONS = (ALL, "type", "team", "agent", "channel")

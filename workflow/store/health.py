@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Select, case, func, literal_column, select
 from workflow.errors import StoreError
 from workflow.store import schema
 from workflow.store.engine import Store
+from workflow.store.moments import instant
 from workflow.store.outbox import PENDING
-from workflow.store.tables import escalations, history, incidents, instant, outbox, runs, tickets, timers
+from workflow.store.tables import escalations, history, incidents, outbox, runs, tickets, timers
 
 CLASSES = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "1d": 86400}
 LATER = "later"

@@ -16,8 +16,9 @@ from workflow.core.text import search_text
 from workflow.core.values import decoded, encoded
 from workflow.definition.model import FieldSpec
 from workflow.store import timekeeping
+from workflow.store.moments import TEXTS, instant
 from workflow.store.sql import Row, from_json
-from workflow.store.tables import TEXTS, customers, instant, tickets, timers
+from workflow.store.tables import customers, tickets, timers
 
 SpecsOf: TypeAlias = Callable[[str, int], Mapping[str, FieldSpec]]
 Timers: TypeAlias = tuple[Timer, ...]

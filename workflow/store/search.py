@@ -31,9 +31,10 @@ from workflow.core.values import storable
 from workflow.definition.model import PRIORITIES
 from workflow.errors import TicketflowError, UsageError
 from workflow.store.claims import held
+from workflow.store.moments import Instant
 from workflow.store.records import JOINED
 from workflow.store.rows import Shapes
-from workflow.store.tables import Instant, customers, idempotency, tickets
+from workflow.store.tables import customers, idempotency, tickets
 from workflow.store.tickets import unreadable
 
 LONGEST = 1_000

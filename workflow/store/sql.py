@@ -16,7 +16,7 @@ from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Executable, 
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 
-from workflow.store.tables import TEXTS
+from workflow.store.moments import TEXTS
 
 _PLAIN_DRIVERS = ("pysqlite", "psycopg")  # an asynchronous one stands behind something of SQLAlchemy's own
 _WORTH_A_SET = 5

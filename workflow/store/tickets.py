@@ -16,9 +16,10 @@ from workflow.core.values import keeps
 from workflow.errors import Damaged, NotFound
 from workflow.store import records, timekeeping
 from workflow.store.causes import of_database
+from workflow.store.moments import instant
 from workflow.store.rows import BASE, TIMER, Shapes, Timers, entry_of, ticket_of, timer_of
 from workflow.store.sql import Among, Prepared, Row, from_json, listed
-from workflow.store.tables import history, instant, links, tickets, timers
+from workflow.store.tables import history, links, tickets, timers
 
 Made = TypeVar("Made")
 _ONE = Prepared(BASE.where(tickets.c.id == bindparam("id")))

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select, upda
 
 from workflow.core import chain
 from workflow.core.model import Ladder, LadderChange, Promise, SlaClock, Ticket
+from workflow.store.moments import TEXTS, from_column, instant, to_text
 from workflow.store.sql import Among, Prepared, Row, Writer, from_json, listed
-from workflow.store.tables import TEXTS, escalations, from_column, instant, slas, to_text
+from workflow.store.tables import escalations, slas
 
 _TICK = timedelta(microseconds=1)
 _KEY = ("ticket_id", "name", "cycle")
