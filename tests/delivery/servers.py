@@ -8,6 +8,7 @@ import email.policy
 import hashlib
 import hmac
 import json
+import socket
 import socketserver
 import ssl
 import threading
@@ -174,7 +175,11 @@ class Speaker(Running):
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                self.request.sendall(say(self.request.recv(65_536)))
+                with suppress(OSError):  # the client has heard enough
+                    self.request.sendall(say(self.request.recv(65_536)))
+                    self.request.shutdown(socket.SHUT_WR)
+                    while self.request.recv(65_536):  # what is left unread would reset the line
+                        pass
 
         self.server = socketserver.TCPServer(("127.0.0.1", 0), Handler)
 

@@ -20,6 +20,7 @@ from workflow.delivery.bots import PROVIDERS, Bot, cut, own_code, plain, signatu
 from workflow.delivery.failure import Failure
 from workflow.delivery.notice import Notice
 from workflow.delivery.settings import Access, Delivery
+from workflow.delivery.webhook import provider_fault
 
 KINDS = ("wecom", "dingtalk", "feishu")
 MINUTE = timedelta(minutes=1)
@@ -173,10 +174,17 @@ def test_a_group_that_drips_its_answer_is_given_up_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"\xff", b"null", b"[0]", b'{"code": {"deep": 1}}', b'{"code": null}', b'{"code": 1e999}']
+    "answer",
+    [b"", b"\xff", b"null", b"[0]", b'{"code": {"deep": 1}}', b'{"code": null}', b'{"code": 1e999}', b'{"code": 0.5}'],
 )
 def test_whatever_is_no_code_is_none(answer: bytes) -> None:
     assert own_code(answer, "code") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_a_code_is_read_in_what_servers_in_china_write(encoding: str) -> None:
+    assert own_code('{"errmsg": "发送成功", "errcode": 0}'.encode(encoding), "errcode") == 0
+    assert provider_fault('{"errmsg": "失败", "errcode": 93000}'.encode(encoding)) == "errcode 93000"
 
 
 def test_neither_books_nor_logs_know_the_key_of_a_bot(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

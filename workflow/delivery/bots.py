@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from workflow.definition.desk import DeskSpec
 from workflow.delivery.failure import Failure, printable, waiting_time
 from workflow.delivery.notice import Notice
-from workflow.delivery.post import Answer, Post
+from workflow.delivery.post import Answer, Post, parsed
 from workflow.delivery.settings import Access, Delivery
 
 HARMLESS = str.maketrans({"@": "＠", "<": "＜", ">": "＞"})  # in full width no provider reads a mention or a tag
@@ -176,8 +176,8 @@ def cut(text: str, room: int) -> str:
 def own_code(answer: bytes, name: str) -> int | None:
     """Return the provider's own code in an answer, or None where there is none."""
     try:
-        found: Any = json.loads(answer)
+        found = parsed(answer)
         code = found.get(name, found.get("StatusCode"))  # as the first form of Feishu's bots has it
-        return None if isinstance(code, bool) else int(code)
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        return None if isinstance(code, bool | float) else int(code)
+    except (ValueError, TypeError, AttributeError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import ssl
 import urllib.error
 import urllib.request
@@ -31,6 +32,16 @@ class Answer:
     def fine(self) -> bool:
         """Whether the status says that all is well."""
         return 200 <= self.status < 300
+
+
+def parsed(body: bytes) -> Any:
+    """Return what a body holds as JSON, in UTF-8 or in GB 18030; None where it is none."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return json.loads(body.decode(encoding))
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 class Post:

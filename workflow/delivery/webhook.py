@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from datetime import datetime
-from typing import Any
 
 from workflow.delivery.failure import Failure
 from workflow.delivery.notice import Notice
-from workflow.delivery.post import Post
+from workflow.delivery.post import Post, parsed
 
 FINE = {"", "0", "200", "ok", "success"}  # what a provider's own code says when all is well
 
@@ -45,10 +43,7 @@ def signature(key: bytes, message_id: str, stamp: str, body: bytes) -> str:
 
 def provider_fault(answer: bytes) -> str | None:
     """Return the code by which a provider refuses in the body of an answer that says 200, as chat bots do, or None."""
-    try:
-        found: Any = json.loads(answer)
-    except (ValueError, RecursionError):
-        return None
+    found = parsed(answer)
     if not isinstance(found, dict):
         return None
     for name in ("errcode", "code"):
