@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -173,9 +174,9 @@ def test_a_relay_that_dies_over_a_part_of_a_digest_sends_it_again(definitions: P
 def test_a_digest_that_is_refused_too_slowly_waits(
     definitions: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receiver.answer = too_much
-    monkeypatch.setattr(way, "TURN", 0.05)
-    receiver.before_answer = lambda _posted: time.sleep(0.1)
+    receiver.answer, late = too_much, list[float]()
+    monkeypatch.setattr(way, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(late)))
+    receiver.before_answer = lambda _posted: late.append(way.TURN)
     with telling("sqlite://", definitions, hooked(receiver)) as desk:
         escalated(desk, 4)
         report = desk.deliver()
