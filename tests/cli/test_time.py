@@ -279,7 +279,7 @@ def test_a_run_tells_apart_what_it_did_not_do(trouble: Terminal) -> None:
         database.execute("UPDATE ticketflow_tickets SET fields = '{' WHERE id = 2")
     assert trouble("timeouts", "run", "--chunk", "1", *at("09:10")) == (
         "As of 2026-03-02 09:10: 0 fired, 0 skipped, 0 escalated, 1 incidents.\n"
-        "Others were first on 0 tickets; 0 are locked, 1 cannot be read.\n"
+        "Others were first on 0 tickets and have 0 in hand; 1 cannot be read.\n"
     )
     assert trouble("timeouts", "run", *at("09:20")).endswith(": 0 fired, 0 skipped, 0 escalated, 0 incidents.\n")
 
