@@ -110,7 +110,7 @@ EXPLAIN = {
     "the last run was at {when}, {late} ago (limit {limit})": "上次运行在 {when}，{late} 以前（限 {limit}）",
     "see whether cron or `ticketflow scheduler` still runs, and what it logs": "请看 cron 或 `ticketflow scheduler` 是否还在运行及其日志",
     "overdue tickets: {count}; {timer} of ticket {ticket} is {late} late (limit {limit})": "逾期未执行的工单：{count}；工单 {ticket} 的 {timer} 已迟 {late}（限 {limit}）",
-    "run `ticketflow timeouts run`; if that says that tickets are locked, see who holds them": "请运行 `ticketflow timeouts run`；若它说有工单被锁，请查谁占用",
+    "run `ticketflow timeouts run`; if others have tickets in hand for long, see who": "请运行 `ticketflow timeouts run`；若有工单长时间正由他人处理，请查是谁",
     "open incidents: {count}; the first: {timer} of ticket {ticket} could not fire, {when}": "未处理的异常：{count}；最早：工单 {ticket} 的 {timer} 无法执行，{when}",
     "see `ticketflow incident list`; mend what it names, then `ticketflow incident retry`": "请看 `ticketflow incident list`，改好后运行 `ticketflow incident retry`",
     "messages unsent for more than {limit}: {count}; the first is of ticket {ticket}, {when}": "超过 {limit} 未发出的消息：{count}；最早的属于工单 {ticket}，{when}",

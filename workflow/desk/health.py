@@ -149,7 +149,7 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
     if late is not None and late > limits.max_late:
         yield Unhealthy(
             "overdue tickets: {count}; {timer} of ticket {ticket} is {late} late (limit {limit})",
-            "run `ticketflow timeouts run`; if that says that tickets are locked, see who holds them",
+            "run `ticketflow timeouts run`; if others have tickets in hand for long, see who",
             check="overdue", ticket=found.overdue.ticket_id, timer=found.overdue.name, count=found.overdue.count,
             late=late, limit=limits.max_late,
         )  # fmt: skip

@@ -16,5 +16,5 @@ def is_owner(connection: Connection) -> bool:
     if connection.dialect.name == "postgresql":
         owned = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'ticketflow_tickets'::regclass"
         return bool(connection.exec_driver_sql(owned).scalar())
-    file = connection.engine.url.database
+    file = connection.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar()
     return hasattr(os, "getuid") and bool(file) and os.getuid() in (0, Path(str(file)).stat().st_uid)
