@@ -20,12 +20,14 @@ from workflow.store.engine import Store
 # The tracer takes as long as what it traces: these rooms reach the lines, the others and these files try them again.
 MEASURED = ("unit", "store", "cli", "delivery")
 AGAIN = {
-    "cli/test_documented.py", "cli/test_language.py", "cli/test_terminal.py", "delivery/test_relay.py",
-    "store/test_books.py", "store/test_chain.py", "store/test_rows.py", "store/test_values.py",
-    "unit/core/test_chain.py", "unit/definition/test_diagram.py", "unit/definition/test_model.py",
-    "unit/test_sample_contacts.py", "unit/test_shipped_definitions.py", "unit/test_shipped_guidance.py",
+    "cli/test_documented.py", "cli/test_help.py", "cli/test_language.py", "cli/test_looks.py", "cli/test_terminal.py",
+    "delivery/test_relay.py", "store/test_books.py", "store/test_chain.py", "store/test_rows.py",
+    "store/test_values.py", "unit/core/test_chain.py", "unit/definition/test_diagram.py",
+    "unit/definition/test_model.py", "unit/test_bad_contacts.py", "unit/test_sample_contacts.py",
+    "unit/test_shipped_definitions.py", "unit/test_shipped_guidance.py",
 }  # fmt: skip
 TESTS = Path(__file__).parent
+TRACED = "COVERAGE_PROCESS_CONFIG"  # has a process that is started traced
 SCRATCH = "TICKETFLOW_TEST_SCRATCH"
 KEPT = {"TICKETFLOW_TEST_POSTGRES", "TICKETFLOW_TEST_PROGRAMS", "TICKETFLOW_LAWS", "TICKETFLOW_MODEL", SCRATCH}
 
@@ -60,18 +62,24 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let the tracer rest, here and in the processes to come, while a test runs that is not measured."""
-    tracer, place = Coverage.current(), item.path.relative_to(TESTS)
-    if tracer is None or (place.parts[0] in MEASURED and place.as_posix() not in AGAIN):
+    """Let the tracers rest, here and in the processes to come, while a test runs that is not measured.
+
+    A worker has two: its own, and under it the one that any process has that is started while lines are counted.
+    """
+    place, resting = item.path.relative_to(TESTS), list[Coverage]()
+    if place.parts[0] in MEASURED and place.as_posix() not in AGAIN:
         return (yield)
-    tracer.stop()
-    for_processes = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    while tracer := Coverage.current():
+        tracer.stop()
+        resting.append(tracer)
+    for_processes = os.environ.pop(TRACED, None)
     try:
         return (yield)
     finally:
-        tracer.start()
+        for tracer in reversed(resting):
+            tracer.start()
         if for_processes:
-            os.environ["COVERAGE_PROCESS_CONFIG"] = for_processes
+            os.environ[TRACED] = for_processes
 
 
 def shared_server(kind: str, *, durable: bool) -> str:
