@@ -23,8 +23,8 @@ AGAIN = {
     "cli/test_documented.py", "cli/test_help.py", "cli/test_language.py", "cli/test_looks.py", "cli/test_terminal.py",
     "delivery/test_relay.py", "store/test_books.py", "store/test_chain.py", "store/test_rows.py",
     "store/test_values.py", "unit/core/test_chain.py", "unit/definition/test_diagram.py",
-    "unit/definition/test_model.py", "unit/test_bad_contacts.py", "unit/test_sample_contacts.py",
-    "unit/test_shipped_definitions.py", "unit/test_shipped_guidance.py",
+    "unit/definition/test_model.py", "unit/test_sample_contacts.py",
+    "unit/test_shipped_definitions.py",
 }  # fmt: skip
 TESTS = Path(__file__).parent
 TRACED = "COVERAGE_PROCESS_CONFIG"  # has a process that is started traced

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from workflow.core.model import Value
+from workflow.core.remembered import Remembered
 from workflow.core.times import parse_time
 from workflow.definition.model import FieldSpec
 from workflow.errors import BadValue, NotFound, UsageError
@@ -217,9 +218,18 @@ def _within(name: str, spec: FieldSpec, value: Value, zone: ZoneInfo) -> None:
 
 
 def _fits(pattern: str, text: str) -> bool:
+    return _FITTING[pattern, text] if len(text) <= LONGEST_WORD else _matches((pattern, text))
+
+
+def _matches(asked: tuple[str, str]) -> bool:
     from workflow.definition.expressions import compile_pattern  # which takes a moment to load, and few fields need
 
+    pattern, text = asked
     return compile_pattern(pattern, whole=True)(text)
+
+
+# A contact's facts are read three times on their way in, and the engine builds a pattern anew for each text.
+_FITTING: Remembered[tuple[str, str], bool] = Remembered(_matches)
 
 
 def _bound(spec: FieldSpec, bound: object, zone: ZoneInfo) -> Any:
