@@ -30,6 +30,10 @@ def test_an_auditor_is_told_which_entry_was_changed(terminal: Terminal) -> None:
     found = terminal.one("audit", "verify", code=9)
     assert found["faults"][0].items() >= {"ticket_id": 2, "seq": 1, "code": "altered"}.items()
     assert "Without seals" in found["unknown"][0]
+    forge(terminal, "UPDATE ticketflow_desk_revisions SET document = '{'")  # which no other command survives
+    assert terminal("audit", "verify", "--seals", "seals", code=9) == told
+    assert " UTC: whether later ones" in terminal.err
+    assert terminal.one("audit", "verify", "--seals", "seals", code=9)["faults"] == found["faults"]
 
 
 def test_a_repair_stands_out_wherever_one_looks(terminal: Terminal) -> None:

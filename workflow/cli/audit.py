@@ -154,7 +154,7 @@ def _unknown(found: Audit, *, pinned: bool) -> Iterator[tuple[str, dict[str, obj
         )
     yield (
         "The last seal given is number {number}, of {sealed}: whether later ones were taken away nobody here can tell.",
-        {"number": found.last, "sealed": str(found.sealed_at)},
+        {"number": found.last, "sealed": f"{found.sealed_at:%Y-%m-%d %H:%M} UTC"},
     )
     if found.unsealed:
         yield "{count} entries were written after the last seal of their ticket.", {"count": found.unsealed}
