@@ -250,7 +250,7 @@ class Session(Output):
             verb = context.command_path.partition(" ")[2] or "-"
             ticket = context.params.get("ticket_id")
             self.desk.record_refusal(refusal, verb=verb, actor=name, ticket_id=ticket)
-            raise let_in(refusal, self.desk.folder, user, self.spec.act_as.get(user, ()), name) from None
+            raise let_in(refusal, self.spec, self.desk.folder, user, name) from None
 
     def time(self, text: str | None) -> datetime | None:
         """Read a time as people write it, in the desk's zone where it says no offset."""

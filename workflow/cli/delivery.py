@@ -33,6 +33,8 @@ def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
 
         * * * * *  cd /srv/desk && .venv/bin/ticketflow deliver > /dev/null
     """
+    from workflow.delivery.settings import address_of
+
     options.resume(session, since)
     report = session.sending_desk.deliver(limit=limit)
     if session.json:
@@ -48,7 +50,7 @@ def deliver(session: Session, *, limit: int | None, since: str | None) -> None:
         session.hint(
             "The outlet {outlet} has no address here: {setting} is not set, and what is for it waits.",
             outlet=outlet,
-            setting=f"outlet_{outlet}_url",
+            setting=address_of(outlet),
         )
     if report.unrouted and not report.unset_outlets:
         session.hint(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from workflow.errors import Forbidden
 
 if TYPE_CHECKING:
     from workflow.cli.context import Session
+    from workflow.definition.desk import DeskSpec
 
 
 def os_user() -> str:
@@ -35,16 +35,6 @@ def os_user() -> str:
         return str(os.getuid())
 
 
-def owns_locked(session: Session) -> bool:
-    """Say whether no user of the system may `apply`, and this one is the owner of the database: then they may."""
-    from workflow.store.owner import is_owner
-
-    if session.setting("app") or not session.spec.is_locked:
-        return False
-    with session.store() as store, store.read() as connection:
-        return is_owner(connection)
-
-
 def tell_locked(session: Session) -> None:
     """Tell of a desk that nobody at a command line can change; a host changes its own itself."""
     if not session.setting("app"):
@@ -54,21 +44,23 @@ def tell_locked(session: Session) -> None:
         )
 
 
-def let_in(refusal: Forbidden, folder: Path, user: str, known: Iterable[str], name: str | None) -> Forbidden:
+def let_in(refusal: Forbidden, desk: DeskSpec, folder: Path, user: str, name: str | None) -> Forbidden:
     """Return the refusal of a name with what to write, and where, so that a user of the system may act under it."""
     from workflow.core.people import identities
+    from workflow.definition.shipped import DESK_FILE
 
-    if name is None and refusal.values["known"] != "-":
+    if name is None and identities(desk, user):
         return refusal
-    from workflow.definition.parse import DESK_FILE, read_desk
+    from workflow.definition.parse import read_desk_file
 
+    known = desk.act_as.get(user, ())
     line = f"{json.dumps(user, ensure_ascii=False)}: [{', '.join([*known, name or 'MEMBER'])}]"
     place, says_so = str(folder / DESK_FILE), False
-    if found := read_desk(folder):
-        desk, sheet = found
+    if found := read_desk_file(folder):
+        written, sheet = found
         at = sheet.root.find(("act_as",))[0]
         place = f"{place}:{at.line}:{at.column}"
-        says_so = name in identities(desk, user) if name else bool(identities(desk, user))
+        says_so = name in identities(written, user) if name else bool(identities(written, user))
     remedy = (
         "{place} lets you already; that counts once a member who may has run `ticketflow apply`, or, where nobody "
         "can, the owner of the database"

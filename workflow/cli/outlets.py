@@ -27,6 +27,8 @@ def list_outlets(session: Session) -> None:
 
     No setting is ever shown, only whether it is there: run this as the user, and where, `ticketflow deliver` runs.
     """
+    from workflow.delivery.settings import address_of
+
     found = session.sending_desk.outlets()
     if session.json:
         session.dump(*map(asdict, found))
@@ -36,9 +38,7 @@ def list_outlets(session: Session) -> None:
         )
         session.table(("outlet", "kind", "for whom", "settings"), rows)
     for name in sorted(set(session.desk.delivery.outlets) - set(session.spec.outlets)):
-        session.hint(
-            "{setting} is set, and desk.yaml has no outlet {outlet}.", setting=f"outlet_{name}_url", outlet=name
-        )
+        session.hint("{setting} is set, and desk.yaml has no outlet {outlet}.", setting=address_of(name), outlet=name)
 
 
 def _whom(session: Session, state: OutletState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain
 from typing import Annotated, Literal
@@ -194,5 +195,8 @@ class DeskSpec(DeskFile):
     @property
     def appliers(self) -> tuple[str, ...]:
         """The members who may `apply` other definitions."""
-        may = {name for name, role in self.roles.items() if "apply" in role.may}
-        return tuple(sorted(name for name, member in self.members.items() if not may.isdisjoint(member.roles)))
+        return tuple(sorted(name for name, member in self.members.items() if self.grants(member.roles, "apply")))
+
+    def grants(self, roles: Iterable[str], verb: str) -> bool:
+        """Say whether one of the roles grants the verb. What no role grants is denied."""
+        return any(verb in self.roles[role].may for role in roles if role in self.roles)

@@ -17,6 +17,7 @@ from workflow.definition.rulecheck import check_rules
 from workflow.definition.rules import RulesSpec
 from workflow.definition.shape import shape
 from workflow.definition.sheet import Sheet
+from workflow.definition.shipped import DESK_FILE, GUIDANCE_FOLDER, LARGEST, RULES_FILE
 from workflow.definition.timekeeping import check_announced
 from workflow.definition.tree import Node, Reader
 from workflow.definition.words import LANGUAGE_PATTERN
@@ -25,10 +26,7 @@ from workflow.errors import Problem
 if TYPE_CHECKING:
     from workflow.definition.speech import Guidance
 
-LARGEST = 1_000_000
-DESK_FILE, RULES_FILE = "desk.yaml", "rules.yaml"
 OF_THE_DESK = (DESK_FILE, RULES_FILE)
-GUIDANCE_FOLDER = "guidance"
 
 
 class _Read(NamedTuple):
@@ -97,7 +95,7 @@ def load_definitions(
     return Definitions(spec, resolved, guidance), tuple(problems)
 
 
-def read_desk(folder: Path) -> tuple[DeskFile, Sheet] | None:
+def read_desk_file(folder: Path) -> tuple[DeskFile, Sheet] | None:
     """Read desk.yaml alone, for what it says and where; None where it cannot be read."""
     found = _read_file(folder / DESK_FILE, DeskFile, [])
     return (found.spec, Sheet(found.reader, found.root)) if found and not found.misfits else None

@@ -1,8 +1,12 @@
-"""Where the definitions are that come with the program."""
+"""Folders of definitions: what is in one, and where that is which comes with the program."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+DESK_FILE, RULES_FILE = "desk.yaml", "rules.yaml"
+GUIDANCE_FOLDER = "guidance"
+LARGEST = 1_000_000  # bytes of a file
 
 
 def shipped_folder() -> Path:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from workflow.definition.desk import CalendarSpec, DeskSpec, Member
+from workflow.definition.desk import CalendarSpec, DeskSpec
 from workflow.definition.duration import Duration, parse_duration
 from workflow.definition.hours import DAYS, OpeningHours, closes
 from workflow.definition.inheritance import level_place
-from workflow.definition.model import PRIORITIES, Actions, Room, Sla, TicketTypeSpec, Verb
+from workflow.definition.model import PRIORITIES, Actions, Room, Sla, TicketTypeSpec
 from workflow.definition.problems import Wrong
 from workflow.definition.resolve import ALWAYS, TicketType
 from workflow.definition.sheet import Sheet
@@ -132,12 +132,8 @@ def check_people(desk: DeskSpec, sheet: Sheet) -> None:
         else:
             _check_duty((*path, "to"), rung.to, desk, sheet)
     told = {name for rung in rungs for names in _told(rung.to, desk).values() for name in names}
-    if told and not any(_may(desk.members.get(name), "acknowledge", desk) for name in told):
+    if told and not any(desk.grants(desk.members[name].roles, "acknowledge") for name in told if name in desk.members):
         sheet.report(("ladder",), "nobody-acknowledges", ", ".join(sorted(told)), key=True)
-
-
-def _may(member: Member | None, verb: Verb, desk: DeskSpec) -> bool:
-    return member is not None and any(role in desk.roles and verb in desk.roles[role].may for role in member.roles)
 
 
 def _told(to: str, desk: DeskSpec) -> dict[str, tuple[str, ...]]:

@@ -113,8 +113,13 @@ def _check_webhook(url: str) -> None:
         _refuse("webhook_url")
 
 
+def address_of(outlet: str) -> str:
+    """Return the name of the setting that holds an outlet's address."""
+    return f"outlet_{outlet}_url"
+
+
 def _check_outlet(name: str, access: Access) -> None:
-    setting = f"outlet_{name}_url"
+    setting = address_of(name)
     parts = _split(access.url, setting)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not safe or not parts.hostname or parts.username is not None or parts.fragment:

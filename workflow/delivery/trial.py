@@ -11,8 +11,8 @@ from workflow.core.model import Ticket
 from workflow.definition.desk import DeskSpec
 from workflow.delivery.failure import Failure
 from workflow.delivery.notice import Notice
-from workflow.delivery.routes import MAIL, OUTLET, WEBHOOK, Routes, plan
-from workflow.delivery.settings import Delivery
+from workflow.delivery.routes import MAIL, OUTLET, WEBHOOK, Routes, plan, unset
+from workflow.delivery.settings import Delivery, address_of
 from workflow.errors import NotFound, Unhealthy, UsageError
 
 TRIAL = "trial"
@@ -88,12 +88,13 @@ class Trial:
 
 def states(settings: Delivery, desk: DeskSpec) -> Iterator[OutletState]:
     """Yield every way that the desk has, or could have."""
+    waiting = unset(settings, desk)
     for name, outlet in desk.outlets.items():
         known = settings.outlets.get(name)
-        made: dict[str, bool] = {} if outlet.kind == "file" else {f"outlet_{name}_url": known is not None}
+        made: dict[str, bool] = {} if outlet.kind == "file" else {address_of(name): known is not None}
         if outlet.kind in ("dingtalk", "feishu"):
             made[f"outlet_{name}_secret"] = bool(known and known.secret)
-        yield OutletState(name, outlet.kind, tuple(outlet.to), made, outlet.kind == "file" or known is not None)
+        yield OutletState(name, outlet.kind, tuple(outlet.to), made, name not in waiting)
     mail, url, secret = bool(settings.smtp_url), bool(settings.webhook_url), bool(settings.webhook_secret)
     yield OutletState(MAIL, MAIL, (), {"smtp_url": mail}, mail)
     yield OutletState(WEBHOOK, WEBHOOK, (), {"webhook_url": url, "webhook_secret": secret}, url)

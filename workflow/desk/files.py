@@ -8,12 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from workflow.definition.resolve import Definitions
-from workflow.definition.shipped import shipped_folder
+from workflow.definition.shipped import DESK_FILE, GUIDANCE_FOLDER, LARGEST, shipped_folder
 from workflow.errors import DefinitionError
 
-GUIDANCE = "guidance"
 MOST_SOUND = 8
-MOST_READ = 2_000_000  # bytes of a file: what is longer is refused whatever follows
 _SOUND: dict[tuple[str, frozenset[str], frozenset[str]], Definitions] = {}
 
 
@@ -22,7 +20,7 @@ def folder_or_default(folder: str | Path | None) -> Path:
     if folder is not None:
         return Path(folder)
     here = Path("definitions")
-    return here if (here / "desk.yaml").is_file() else shipped_folder()
+    return here if (here / DESK_FILE).is_file() else shipped_folder()
 
 
 def load(folder: Path, hosts: Collection[str], actions: Collection[str]) -> Definitions:
@@ -56,10 +54,10 @@ def load(folder: Path, hosts: Collection[str], actions: Collection[str]) -> Defi
 def folder_print(folder: Path) -> str:
     """Return the hash of a folder's files, to notice cheaply that they were edited."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob(f"{GUIDANCE}/*.yaml")]):
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob(f"{GUIDANCE_FOLDER}/*.yaml")]):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         with suppress(OSError):
             if path.is_file():
                 with path.open("rb") as file:
-                    digest.update(file.read(MOST_READ))
+                    digest.update(file.read(LARGEST + 1))  # what is longer is refused whatever follows
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from workflow.clock import TOLERATED, clocks_differ
+from workflow.delivery.settings import address_of
 from workflow.delivery.trial import not_set
 from workflow.errors import Unhealthy
 from workflow.store import agenda, schema
@@ -176,7 +177,7 @@ def _findings(found: Health, limits: Limits) -> Iterator[Unhealthy]:
         )  # fmt: skip
     if found.undelivered.since is not None:
         for outlet in found.unset_outlets:
-            yield not_set(outlet, f"outlet_{outlet}_url")
+            yield not_set(outlet, address_of(outlet))
     if found.failed.count > limits.max_failed:
         yield Unhealthy(
             "messages given up: {count}; the first is of ticket {ticket}: {reason}",

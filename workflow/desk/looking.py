@@ -30,6 +30,7 @@ from workflow.store import agenda, customers, outbox, proposals, tickets, timeke
 from workflow.store import definitions as stored_definitions
 from workflow.store.agenda import Agenda, IncidentRow, Run
 from workflow.store.outbox import OutboxRow
+from workflow.store.owner import is_owner
 from workflow.store.search import Page, Query, find
 from workflow.store.timekeeping import Escalation
 
@@ -67,6 +68,14 @@ class LookingVerbs(Ground):
         """Whether the files differ from what was last applied."""
         known = self._transactions.read(lambda connection: stored_definitions.setting(connection, "folder"))
         return known != files.folder_print(self.folder)
+
+    @property
+    def opened_by_owner(self) -> bool:
+        """Whether no user of the system may act as a member who may `apply`, and this process's owns the database.
+
+        Then a command line may `apply` as `system`, or the desk would stay as it is for ever.
+        """
+        return self.desk.is_locked and self._transactions.read(is_owner)
 
     @property
     def newer_holidays(self) -> tuple[str, ...]:

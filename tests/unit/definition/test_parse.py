@@ -11,9 +11,9 @@ import pytest
 from tests.unit.definition.samples import DESK, TYPE, load
 from workflow.definition.document import document
 from workflow.definition.model import TicketTypeSpec
-from workflow.definition.parse import LARGEST, load_definitions
+from workflow.definition.parse import load_definitions
 from workflow.definition.problems import problem
-from workflow.definition.shipped import shipped_folder
+from workflow.definition.shipped import LARGEST, shipped_folder
 from workflow.definition.stored import read_desk, read_type, with_editions
 
 
