@@ -337,7 +337,7 @@ def punctual() -> list[Facts]:
 
 
 @pytest.mark.xdist_group("punctual")  # so that only one worker lives through it
-@pytest.mark.parametrize("hours", [pytest.param(72, marks=pytest.mark.prove), 30, 5])
+@pytest.mark.parametrize("hours", [*(pytest.param(late, marks=pytest.mark.prove) for late in (72, 30)), 5])
 def test_late_runs_leave_what_punctual_ones_leave(
     database_url: str, punctual: list[Facts], books: Books, hours: int
 ) -> None:

@@ -220,6 +220,7 @@ class Machine(SystemClock):
         return super().now() + self.off
 
 
+@pytest.mark.prove
 def test_a_clock_that_jumps_by_a_day_freezes_and_repeats_nothing(
     database_url: str, quick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

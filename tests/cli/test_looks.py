@@ -115,6 +115,7 @@ def test_a_terminal_without_colour_gets_none(folder: Path) -> None:
     assert all("\x1b" not in line for _, lines in pages(folder, some, terminal=True, NO_COLOR="1") for line in lines)
 
 
+@pytest.mark.prove
 def test_in_a_pipe_nothing_is_cut_and_nothing_steers(folder: Path) -> None:
     for words, lines in pages(folder, commands("zh"), terminal=False):
         text = "\n".join(lines)

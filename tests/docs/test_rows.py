@@ -42,6 +42,7 @@ def test_what_is_taken_out_goes_with_all_that_held_nothing_else() -> None:
     assert yaml.safe_load(gone) == {"ladder": {"hold": "2h"}, "teams": {"a": {"lead": ["x", "y"]}}}
 
 
+@pytest.mark.prove
 def test_taking_nothing_out_changes_nothing() -> None:
     for file in DEFINITIONS.rglob("*.yaml"):
         text = file.read_text("utf-8")

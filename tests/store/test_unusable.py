@@ -163,6 +163,7 @@ def test_many_who_make_the_same_fresh_desk_at_once_make_one(database_url: str, d
     books.assert_balanced()
 
 
+@pytest.mark.prove
 @pytest.mark.empty
 def test_two_processes_that_make_the_same_fresh_desk_make_one(
     database_url: str, definitions: Path, books: Books
